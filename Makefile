@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# xenvirtiod: one Makefile, no configure step. `make help` lists the targets.
+#
+# Honoured: DESTDIR prefix CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SOURCE_DATE_EPOCH
+#   V=1         show the commands
+#   NODEPS=1    do not look for missing packages
+#   WARNINGS=, HARDENING=   replace our choice of compiler flags
+
+VERSION := 0.1.0
+
+CFLAGS     ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+prefix     ?= /usr/local
+sbindir    ?= $(prefix)/sbin
+mandir     ?= $(prefix)/share/man
+
+BUILD     := build
+CHECK_DIR := $(BUILD)/check
+Q         := $(if $(V),,@)
+say        = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+# All processors, unless this is a sub-make, which shares its parent's jobs.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --jobs=$(shell nproc) --no-print-directory
+endif
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# --- what there is -----------------------------------------------------------
+
+SRC     := $(wildcard src/main.c src/*/*.c src/devices/*/*.c)
+TEST    := $(wildcard tests/unit/test-*.c)
+# The fake Xen layer, the model guest and what the unit tests share.
+SUPPORT := $(wildcard tests/fake/*.c tests/guest/*.c) \
+	   $(filter-out $(TEST),$(wildcard tests/unit/*.c))
+MAN     := $(wildcard man/*.[1-8])
+
+OBJ           := $(SRC:%.c=$(BUILD)/obj/%.o)
+CHECK_OBJ     := $(SRC:%.c=$(CHECK_DIR)/%.o) $(SUPPORT:%.c=$(CHECK_DIR)/%.o)
+TEST_OBJ      := $(TEST:%.c=$(CHECK_DIR)/%.o)
+TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
+# Tests that are scripts; the floors of src/ are one of them.
+TEST_SCRIPTS  := $(wildcard tests/unit/*.sh) tools/check-floors.sh
+
+# --- flags -------------------------------------------------------------------
+
+XEN := xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
+
+# Asked for once, when first needed: `deps` may have to install the tools before.
+once        = $(eval $(1) := $(2))$($(1))
+XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing))
+XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))
+URING_LIBS  = $(call once,URING_LIBS,$(shell $(PKG_CONFIG) --libs liburing))
+CHECK_LIBS  = $(call once,CHECK_LIBS,$(shell $(PKG_CONFIG) --libs check))
+MACHINE     = $(call once,MACHINE,$(shell $(CC) -dumpmachine))
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wpointer-arith
+
+HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+	    -fstack-clash-protection -fPIE \
+	    $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection) \
+	    $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
+HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+SANITIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# What the code needs, whoever compiles or checks it.
+LANGUAGE = -std=gnu17 -D_GNU_SOURCE -DXENVIRTIOD_VERSION='"$(VERSION)"' -Isrc -pthread \
+	   $(XEN_CFLAGS)
+
+COMPILE       = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP \
+		-ffile-prefix-map=$(CURDIR)=.
+CHECK_COMPILE = $(COMPILE) -Itests $(SANITIZE)
+
+# --- the program -------------------------------------------------------------
+
+all: $(BUILD)/xenvirtiod ## build the daemon: build/xenvirtiod
+
+$(BUILD)/xenvirtiod: $(OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(XEN_LIBS) $(URING_LIBS)
+
+$(BUILD)/obj/%.o: %.c Makefile | deps-build
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(HARDENING) -c -o $@ $<
+
+install: all ## install the daemon and its manual pages (DESTDIR, prefix)
+	install -D -m 755 $(BUILD)/xenvirtiod $(DESTDIR)$(sbindir)/xenvirtiod
+	$(foreach page,$(MAN),install -D -m 644 $(page) \
+		$(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page));)
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+# --- packages ----------------------------------------------------------------
+
+deps: ## install the Debian packages that are missing
+	$(Q)tools/deps.sh tools/packages $(wildcard tests/xen/packages)
+
+deps-build:
+	$(if $(NODEPS),,@tools/deps.sh tools/packages)
+
+deps-xen:
+	$(if $(NODEPS),,@tools/deps.sh tools/packages tests/xen/packages)
+
+# --- unit and model tests ----------------------------------------------------
+# The real objects against tests/fake/ in place of the Xen libraries.
+
+check: $(TEST_PROGRAMS) ## unit and model tests, with ASan and UBSan
+	$(Q)tools/run-tests.sh $(CHECK_DIR)/log $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+
+$(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
+
+$(CHECK_DIR)/%.o: %.c Makefile | deps-build
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CHECK_COMPILE) $(RENAME_MAIN) -c -o $@ $<
+
+$(CHECK_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prototypes
+
+coverage: ## line and branch coverage of src/ by the unit tests
+	$(Q)$(MAKE) check CHECK_DIR=$(BUILD)/coverage SANITIZE='-O0 --coverage'
+	$(Q)tools/coverage.sh $(BUILD)/coverage
+
+# --- lint --------------------------------------------------------------------
+
+lint: check-clang ## floors, format, cppcheck, clang-tidy, shellcheck, manual pages
+	$(Q)tools/lint.sh $(LANGUAGE) -Itests
+
+check-clang: ## build the daemon with clang as well
+	$(Q)$(MAKE) all CC=clang BUILD=$(BUILD)/clang
+
+sizes: deps-build ## lines per file and per function
+	$(Q)tools/sizes.sh src tests
+
+# --- real Xen ----------------------------------------------------------------
+
+demo: all deps-xen ## boot a guest from a virtio disk on real Xen (GRANTS=1: through grants)
+	$(Q)GRANTS=$(GRANTS) tests/xen/demo.sh
+
+check-xen: all deps-xen ## scenarios on real Xen, smoke tier
+	$(Q)tests/xen/run.sh smoke
+
+check-xen-full: all deps-xen ## scenarios on real Xen, all of them
+	$(Q)tests/xen/run.sh full
+
+# -----------------------------------------------------------------------------
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+
+.PHONY: all install clean deps deps-build deps-xen check coverage lint check-clang sizes \
+	demo check-xen check-xen-full help
+
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
