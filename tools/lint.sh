@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lint.sh CFLAGS...: every static check, all of them even when one fails.
+# The flags are those the code is compiled with: language, defines, include paths.
+# shellcheck disable=SC2317 # the checks are called by name
+set -u
+
+cd "$(dirname "$0")/.." || exit
+
+# A tree that is not a checkout (a tarball) has no build products but build/.
+files() {
+	find . \( -name .git -o -path ./build \) -prune -o -type f "$@" -printf '%P\n' | sort
+}
+
+sources() {
+	files \( -path './src/*' -o -path './tests/*' \) -name "$1"
+}
+
+scripts() {
+	{
+		files -name '*.sh'
+		files | xargs grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh'
+	} | sort -u
+}
+
+# The licence is named on the first line, or the second after #!. Plain data has no comments.
+check_spdx() {
+	files ! -name COPYING ! -name '*.md' ! -name '*.config' ! -path './tests/fuzz/*/*' |
+		while read -r file; do
+			head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
+				echo "$file: no SPDX line"
+		done | { ! grep .; }
+}
+
+check_floors() {
+	tools/check-floors.sh
+}
+
+check_format() {
+	sources '*.[ch]' | xargs -r clang-format --dry-run -Werror
+}
+
+# cppcheck knows no library headers here: what it cannot see it must not report.
+check_cppcheck() {
+	sources '*.c' | xargs -r cppcheck -q -j "$jobs" --error-exitcode=1 --inline-suppr \
+		--std=c11 --platform=unix64 --library=posix,gnu --enable=warning,portability \
+		--suppress=missingInclude --suppress=unknownMacro -D__GNUC__=12 -D_GNU_SOURCE \
+		-Isrc -Itests
+}
+
+# Its standard error only counts the warnings it did not show.
+check_tidy() {
+	sources '*.c' | grep -v '^tests/xen/' |
+		xargs -r -P "$jobs" -I{} clang-tidy --quiet {} -- "$@" 2>/dev/null
+}
+
+check_shell() {
+	scripts | xargs -r shellcheck -x -P SCRIPTDIR
+}
+
+check_man() {
+	files -path './man/*.[1-8]' | xargs -r mandoc -T lint -W warning
+}
+
+run() {
+	name=$1
+	shift
+	begin=$(date +%s)
+	if "$@"; then
+		printf 'ok    %-12s %3d s\n' "$name" $(($(date +%s) - begin))
+	else
+		printf 'FAIL  %s\n' "$name"
+		failed=1
+	fi
+}
+
+jobs=$(nproc)
+failed=0
+run floors check_floors
+run spdx check_spdx
+run format check_format
+run shellcheck check_shell
+run man check_man
+run cppcheck check_cppcheck
+run clang-tidy check_tidy "$@"
+exit $failed
