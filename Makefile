@@ -64,7 +64,7 @@ HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
 	    $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
-SANITIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+INSTRUMENT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # What the code needs, whoever compiles or checks it.
 LANGUAGE = -std=gnu17 -D_GNU_SOURCE -DXENVIRTIOD_VERSION='"$(VERSION)"' -Isrc -pthread \
@@ -72,7 +72,7 @@ LANGUAGE = -std=gnu17 -D_GNU_SOURCE -DXENVIRTIOD_VERSION='"$(VERSION)"' -Isrc -p
 
 COMPILE       = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP \
 		-ffile-prefix-map=$(CURDIR)=.
-CHECK_COMPILE = $(COMPILE) -Itests $(SANITIZE)
+CHECK_COMPILE = $(COMPILE) -Itests $(INSTRUMENT)
 
 # --- the program -------------------------------------------------------------
 
@@ -114,7 +114,7 @@ check: $(TEST_PROGRAMS) ## unit and model tests, with ASan and UBSan
 
 $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(INSTRUMENT) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
 
 $(CHECK_DIR)/%.o: %.c Makefile | deps-build
 	$(call say,CC,$<)
@@ -124,7 +124,9 @@ $(CHECK_DIR)/%.o: %.c Makefile | deps-build
 $(CHECK_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prototypes
 
 coverage: ## line and branch coverage of src/ by the unit tests
-	$(Q)$(MAKE) check CHECK_DIR=$(BUILD)/coverage SANITIZE='-O0 --coverage'
+	$(Q)mkdir -p $(BUILD)/coverage
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete
+	$(Q)$(MAKE) check CHECK_DIR=$(BUILD)/coverage INSTRUMENT='-O0 --coverage'
 	$(Q)tools/coverage.sh $(BUILD)/coverage
 
 # --- lint --------------------------------------------------------------------
@@ -134,6 +136,9 @@ lint: check-clang ## floors, format, cppcheck, clang-tidy, shellcheck, manual pa
 
 check-clang: ## build the daemon with clang as well
 	$(Q)$(MAKE) all CC=clang BUILD=$(BUILD)/clang
+
+format: deps-build ## put all C code into the project's format
+	$(Q)clang-format -i $(shell find src tests -name '*.[ch]')
 
 sizes: deps-build ## lines per file and per function
 	$(Q)tools/sizes.sh src tests
@@ -154,7 +159,7 @@ check-xen-full: all deps-xen ## scenarios on real Xen, all of them
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all install clean deps deps-build deps-xen check coverage lint check-clang sizes \
+.PHONY: all install clean deps deps-build deps-xen check coverage lint check-clang format sizes \
 	demo check-xen check-xen-full help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

@@ -10,7 +10,7 @@ folders() {
 }
 
 per_folder() {
-	gcovr --object-directory "$1" -r . -f "$2/[^/]*\\.c" -s "$1" 2>/dev/null |
+	gcovr -r . -f "$2/[^/]*\\.c" -s "$1" |
 		sed -n 's/^\(lines\|branches\): \([0-9.]*%\).*/\2/p' | tr '\n' ' '
 }
 
