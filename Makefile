@@ -43,6 +43,11 @@ TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
 # Tests that are scripts; the floors of src/ are one of them.
 TEST_SCRIPTS  := $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
+# Package lists; the lab's only where the lab is wanted.
+PACKAGES := tools/packages \
+	    $(if $(filter deps demo check-xen%,$(MAKECMDGOALS)),$(wildcard tests/xen/packages))
+DEPS     := $(if $(NODEPS),,deps)
+
 # --- flags -------------------------------------------------------------------
 
 XEN := xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
@@ -82,7 +87,7 @@ $(BUILD)/xenvirtiod: $(OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(XEN_LIBS) $(URING_LIBS)
 
-$(BUILD)/obj/%.o: %.c Makefile | deps-build
+$(BUILD)/obj/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) $(HARDENING) -c -o $@ $<
@@ -98,13 +103,7 @@ clean: ## remove everything that was built
 # --- packages ----------------------------------------------------------------
 
 deps: ## install the Debian packages that are missing
-	$(Q)tools/deps.sh tools/packages $(wildcard tests/xen/packages)
-
-deps-build:
-	$(if $(NODEPS),,@tools/deps.sh tools/packages)
-
-deps-xen:
-	$(if $(NODEPS),,@tools/deps.sh tools/packages tests/xen/packages)
+	$(Q)tools/deps.sh $(PACKAGES)
 
 # --- unit and model tests ----------------------------------------------------
 # The real objects against tests/fake/ in place of the Xen libraries.
@@ -116,7 +115,7 @@ $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(INSTRUMENT) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
 
-$(CHECK_DIR)/%.o: %.c Makefile | deps-build
+$(CHECK_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CHECK_COMPILE) $(RENAME_MAIN) -c -o $@ $<
@@ -137,21 +136,21 @@ lint: check-clang ## floors, format, cppcheck, clang-tidy, shellcheck, manual pa
 check-clang: ## build the daemon with clang as well
 	$(Q)$(MAKE) all CC=clang BUILD=$(BUILD)/clang
 
-format: deps-build ## put all C code into the project's format
+format: $(DEPS) ## put all C code into the project's format
 	$(Q)clang-format -i $(shell find src tests -name '*.[ch]')
 
-sizes: deps-build ## lines per file and per function
+sizes: $(DEPS) ## lines per file and per function
 	$(Q)tools/sizes.sh src tests
 
 # --- real Xen ----------------------------------------------------------------
 
-demo: all deps-xen ## boot a guest from a virtio disk on real Xen (GRANTS=1: through grants)
+demo: all $(DEPS) ## boot a guest from a virtio disk on real Xen (GRANTS=1: through grants)
 	$(Q)GRANTS=$(GRANTS) tests/xen/demo.sh
 
-check-xen: all deps-xen ## scenarios on real Xen, smoke tier
+check-xen: all $(DEPS) ## scenarios on real Xen, smoke tier
 	$(Q)tests/xen/run.sh smoke
 
-check-xen-full: all deps-xen ## scenarios on real Xen, all of them
+check-xen-full: all $(DEPS) ## scenarios on real Xen, all of them
 	$(Q)tests/xen/run.sh full
 
 # -----------------------------------------------------------------------------
@@ -159,7 +158,7 @@ check-xen-full: all deps-xen ## scenarios on real Xen, all of them
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all install clean deps deps-build deps-xen check coverage lint check-clang format sizes \
+.PHONY: all install clean deps check coverage lint check-clang format sizes \
 	demo check-xen check-xen-full help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d)

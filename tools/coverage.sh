@@ -11,12 +11,14 @@ folders() {
 
 per_folder() {
 	gcovr -r . -f "$2/[^/]*\\.c" -s "$1" |
-		sed -n 's/^\(lines\|branches\): \([0-9.]*%\).*/\2/p' | tr '\n' ' '
+		awk -v folder="$2" '
+			$1 == "lines:" { lines = $2 }
+			$1 == "branches:" { branches = $2 }
+			END { printf "%-20s %8s %8s\n", folder, lines, branches }'
 }
 
 printf '%-20s %8s %8s\n' folder lines branches
 for folder in $(folders); do
-	# shellcheck disable=SC2046 # two words
-	printf '%-20s %8s %8s\n' "$folder" $(per_folder "$1" "$folder")
+	per_folder "$1" "$folder"
 done
 gcovr -r . -f 'src/' "$1" --html-details "$1/coverage.html" >/dev/null
