@@ -8,7 +8,8 @@ set -eu
 
 cd "${1:-$(dirname "$0")/../src}"
 
-find . -name '*.[ch]' -printf '%P\n' | sort | xargs -r grep -Hno '^[ \t]*#[ \t]*include.*' |
+find . -name '*.[ch]' -printf '%P\n' | sort |
+	xargs -r grep -HnoE '^[[:space:]]*#[[:space:]]*include.*|\<xenforeignmemory_map2?\(' |
 	awk -F: '
 function floor(path) {
 	if (path ~ /^base\//)           return 0
@@ -50,11 +51,15 @@ function check_own(file, header) {
 function check_xen(file, header) {
 	if (header == "xengnttab.h" && file !~ /^memory\//)
 		offence("grants belong to memory/")
-	if (header == "xenforeignmemory.h" && file !~ /^memory\// && file != "ioreq/server.c")
-		offence("foreign frames belong to memory/ (and the ioreq page to ioreq/server.c)")
+	if (header == "xenforeignmemory.h" && file !~ /^(memory|ioreq)\//)
+		offence("xenforeignmemory.h is for memory/, and for ioreq/ to map its own page")
 }
 
-{
+/xenforeignmemory_map2?\($/ && $1 !~ /^memory\// {
+	offence("frames of the guest are mapped in memory/ only")
+}
+
+/include/ {
 	header = $3
 	if (sub(/^[^"<]*"/, "", header)) {
 		sub(/".*/, "", header)
