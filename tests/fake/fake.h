@@ -23,17 +23,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FAKE_DOMID	7
-#define FAKE_DOMAIN	"model"		/* its name in xenstore */
-#define FAKE_BACKEND	0		/* the domain the daemon runs in */
-#define FAKE_PAGE	4096u
-#define FAKE_ECAM	0x10000000ull	/* config space on Arm */
-#define FAKE_NR_GRANTS	32768u
+#define FAKE_DOMID     7
+#define FAKE_DOMAIN    "model" /* its name in xenstore */
+#define FAKE_BACKEND   0       /* the domain the daemon runs in */
+#define FAKE_PAGE      4096u
+#define FAKE_ECAM      0x10000000ull /* config space on Arm */
+#define FAKE_NR_GRANTS 32768u
 
 enum fake_platform {
-	FAKE_HVM,	/* x86; QEMU owns IOREQ server 0; INTx, MSI, pirqs */
-	FAKE_PVH,	/* x86; no QEMU, no INTx */
-	FAKE_ARM,	/* config space is MMIO; SPIs only */
+	FAKE_HVM, /* x86; QEMU owns IOREQ server 0; INTx, MSI, pirqs */
+	FAKE_PVH, /* x86; no QEMU, no INTx */
+	FAKE_ARM, /* config space is MMIO; SPIs only */
 };
 
 /* ---- the world and its end ------------------------------------------- */
@@ -86,8 +86,8 @@ bool fake_wait_log(struct fake_child *child, const char *text, unsigned int ms);
  */
 int fake_wait_exit(struct fake_child *child, unsigned int ms);
 
-int fake_terminate(struct fake_child *child);	/* SIGTERM, then fake_wait_exit */
-void fake_kill9(struct fake_child *child);	/* SIGKILL, then clean up */
+int fake_terminate(struct fake_child *child); /* SIGTERM, then fake_wait_exit */
+void fake_kill9(struct fake_child *child);    /* SIGKILL, then clean up */
 bool fake_alive(struct fake_child *child);
 pid_t fake_pid(const struct fake_child *child);
 
@@ -129,19 +129,19 @@ enum fake_io_type { FAKE_PIO = 0, FAKE_MMIO = 1, FAKE_CONFIG = 2, FAKE_INVALIDAT
 /* One access as Xen hands it over; for FAKE_CONFIG addr is SBDF << 32 | reg. */
 struct fake_io {
 	enum fake_io_type type;
-	bool		  read;
-	uint64_t	  addr, data;
-	uint32_t	  size;		/* 1, 2, 4, 8 */
-	uint32_t	  count;	/* 0 means 1 */
-	bool		  df;		/* a rep with descending addresses */
-	bool		  data_is_ptr;	/* data is the address of the RAM operand */
+	bool read;
+	uint64_t addr, data;
+	uint32_t size;    /* 1, 2, 4, 8 */
+	uint32_t count;   /* 0 means 1 */
+	bool df;          /* a rep with descending addresses */
+	bool data_is_ptr; /* data is the address of the RAM operand */
 };
 
 struct fake_answer {
-	bool	 claimed;	/* some server was asked */
-	bool	 answered;	/* and answered in time */
-	uint64_t data;		/* masked to the size; all ones if unclaimed */
-	uint64_t ns;		/* from the request to the answer */
+	bool claimed;  /* some server was asked */
+	bool answered; /* and answered in time */
+	uint64_t data; /* masked to the size; all ones if unclaimed */
+	uint64_t ns;   /* from the request to the answer */
 };
 
 /*
@@ -209,12 +209,12 @@ void fake_grant_owner(uint32_t ref, unsigned int ring, uint16_t head);
 
 /* ---- IOREQ servers ----------------------------------------------------- */
 
-#define FAKE_NR_SERVERS	8
+#define FAKE_NR_SERVERS 8
 enum fake_range { FAKE_RANGE_PORT, FAKE_RANGE_MEMORY, FAKE_RANGE_PCI };
 
 /* The daemon's servers: all but QEMU's. */
 unsigned int fake_servers(void);
-int fake_server_id(void);		/* the highest of them, or -1 */
+int fake_server_id(void); /* the highest of them, or -1 */
 bool fake_server_enabled(unsigned int id);
 unsigned int fake_ranges(unsigned int id, enum fake_range type);
 bool fake_claimed(enum fake_range type, uint64_t start, uint64_t end);
@@ -234,7 +234,7 @@ unsigned int fake_msi_total(void);
 bool fake_intx_level(unsigned int device, unsigned int pin);
 unsigned int fake_intx_raised(unsigned int device, unsigned int pin);
 bool fake_spi_level(unsigned int irq);
-unsigned int fake_spi_raised(unsigned int irq);	/* level 1 calls: pulses */
+unsigned int fake_spi_raised(unsigned int irq); /* level 1 calls: pulses */
 
 /* Pages reported by modified_memory. */
 unsigned int fake_pages_modified(void);
@@ -242,21 +242,46 @@ unsigned int fake_pages_modified(void);
 /* ---- what the calls cost ----------------------------------------------- */
 
 enum fake_call {
-	FAKE_DM_CREATE, FAKE_DM_INFO, FAKE_DM_DESTROY, FAKE_DM_STATE, FAKE_DM_NR_VCPUS,
-	FAKE_DM_MAP_RANGE, FAKE_DM_UNMAP_RANGE, FAKE_DM_MAP_PCIDEV, FAKE_DM_UNMAP_PCIDEV,
-	FAKE_DM_INTX, FAKE_DM_MSI, FAKE_DM_IRQ, FAKE_DM_MODIFIED,
-	FAKE_FOREIGN_MAP, FAKE_FOREIGN_UNMAP, FAKE_RESOURCE_MAP, FAKE_RESOURCE_UNMAP,
-	FAKE_EVTCHN_BIND, FAKE_EVTCHN_UNBIND, FAKE_EVTCHN_NOTIFY, FAKE_EVTCHN_PENDING,
+	FAKE_DM_CREATE,
+	FAKE_DM_INFO,
+	FAKE_DM_DESTROY,
+	FAKE_DM_STATE,
+	FAKE_DM_NR_VCPUS,
+	FAKE_DM_MAP_RANGE,
+	FAKE_DM_UNMAP_RANGE,
+	FAKE_DM_MAP_PCIDEV,
+	FAKE_DM_UNMAP_PCIDEV,
+	FAKE_DM_INTX,
+	FAKE_DM_MSI,
+	FAKE_DM_IRQ,
+	FAKE_DM_MODIFIED,
+	FAKE_FOREIGN_MAP,
+	FAKE_FOREIGN_UNMAP,
+	FAKE_RESOURCE_MAP,
+	FAKE_RESOURCE_UNMAP,
+	FAKE_EVTCHN_BIND,
+	FAKE_EVTCHN_UNBIND,
+	FAKE_EVTCHN_NOTIFY,
+	FAKE_EVTCHN_PENDING,
 	FAKE_EVTCHN_UNMASK,
-	FAKE_GRANT_MAP, FAKE_GRANT_UNMAP, FAKE_GRANT_COPY,
-	FAKE_DM_OPEN, FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN, FAKE_GRANT_OPEN, FAKE_XS_OPEN,
-	FAKE_XS_READ, FAKE_XS_DIRECTORY, FAKE_XS_WATCH, FAKE_RESTRICT,
+	FAKE_GRANT_MAP,
+	FAKE_GRANT_UNMAP,
+	FAKE_GRANT_COPY,
+	FAKE_DM_OPEN,
+	FAKE_FOREIGN_OPEN,
+	FAKE_EVTCHN_OPEN,
+	FAKE_GRANT_OPEN,
+	FAKE_XS_OPEN,
+	FAKE_XS_READ,
+	FAKE_XS_DIRECTORY,
+	FAKE_XS_WATCH,
+	FAKE_RESTRICT,
 	FAKE_NR_CALLS
 };
 
 unsigned int fake_calls(enum fake_call call);
-unsigned int fake_copy_segments(void);	/* segments of all FAKE_GRANT_COPY */
-unsigned int fake_syscalls(void);	/* what the calls cost on Linux */
+unsigned int fake_copy_segments(void); /* segments of all FAKE_GRANT_COPY */
+unsigned int fake_syscalls(void);      /* what the calls cost on Linux */
 unsigned int fake_hypercalls(void);
 void fake_calls_reset(void);
 
