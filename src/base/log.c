@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* log.c: lines to stderr, with journald's priorities when it listens. */
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 512
+
+const char *const log_level_names[] = { "error", "warning", "info", "debug", NULL };
+
+static const char *instance;
+static enum log_level threshold = LOG_INFO;
+static bool journal;
+
+void log_init(const char *name, enum log_level level)
+{
+	instance = name;
+	threshold = level;
+	journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+/* One write() per line, so that lines of several threads do not mix. */
+static void write_line(enum log_level level, const char *fmt, va_list ap)
+{
+	static const char priority[] = { '3', '4', '6', '7' };
+	char line[LINE_MAX_BYTES];
+	size_t n = 0;
+
+	if (journal)
+		n += (size_t)snprintf(line, sizeof(line), "<%c>", priority[level]);
+	else
+		n += (size_t)snprintf(line, sizeof(line), "xenvirtiod: ");
+	if (instance)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, "%.64s: ", instance);
+	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
+	n = strlen(line);
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		return; /* there is nowhere left to say so */
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > threshold)
+		return;
+	va_start(ap, fmt);
+	write_line(level, fmt, ap);
+	va_end(ap);
+}
+
+bool log_allowed(struct log_limit *limit, unsigned *suppressed)
+{
+	struct timespec now;
+	uint64_t second, gained;
+	bool allowed;
+
+	while (atomic_flag_test_and_set_explicit(&limit->busy, memory_order_acquire))
+		;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	second = (uint64_t)now.tv_sec;
+	gained = limit->started ? second - limit->refilled : LOG_BURST;
+	limit->started = true;
+	limit->refilled = second;
+	limit->tokens = gained + limit->tokens > LOG_BURST ? LOG_BURST
+							   : limit->tokens + (unsigned)gained;
+	allowed = limit->tokens > 0;
+	*suppressed = limit->suppressed;
+	if (allowed) {
+		limit->tokens--;
+		limit->suppressed = 0;
+	} else {
+		limit->suppressed++;
+	}
+	atomic_flag_clear_explicit(&limit->busy, memory_order_release);
+	return allowed;
+}
+
+void log_limited(struct log_limit *limit, const char *fmt, ...)
+{
+	unsigned suppressed;
+	va_list ap;
+
+	if (!log_allowed(limit, &suppressed))
+		return;
+	if (suppressed)
+		log_line(LOG_WARNING, "(%u lines like the next one were held back)", suppressed);
+	va_start(ap, fmt);
+	write_line(LOG_WARNING, fmt, ap);
+	va_end(ap);
+}

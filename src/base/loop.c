@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* loop.c: the event loop on io_uring. */
+#include "base/loop.h"
+
+#include "base/log.h"
+#include "base/util.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RING_ENTRIES 256
+#define NS_PER_S     1000000000ULL
+
+struct loop {
+	struct io_uring ring;
+	struct loop_op wake_op;
+	uint64_t wake_count;
+	int wake_fd;
+	_Atomic(struct loop_work *) posted; /* newest first */
+	struct loop_work *deferred, **deferred_tail;
+	struct loop_timer *timers; /* soonest first */
+	atomic_bool stop;
+};
+
+static _Thread_local struct loop *own_loop;
+
+uint64_t loop_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+struct io_uring_sqe *loop_sqe(struct loop *loop)
+{
+	struct io_uring_sqe *sqe;
+
+	while (!(sqe = io_uring_get_sqe(&loop->ring)))
+		io_uring_submit(&loop->ring);
+	return sqe;
+}
+
+void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op)
+{
+	io_uring_sqe_set_data(sqe, op);
+}
+
+static void arm_wake(struct loop *loop)
+{
+	struct io_uring_sqe *sqe = loop_sqe(loop);
+
+	io_uring_prep_read(sqe, loop->wake_fd, &loop->wake_count, sizeof(loop->wake_count), 0);
+	loop_sqe_for(sqe, &loop->wake_op);
+}
+
+static void woken(struct loop_op *op, int result)
+{
+	(void)result;
+	arm_wake(container_of(op, struct loop, wake_op));
+}
+
+struct loop *loop_new(void)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+	int err;
+
+	if (!loop)
+		return NULL;
+	loop->deferred_tail = &loop->deferred;
+	loop->wake_op.done = woken;
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (loop->wake_fd < 0)
+		goto fail_free;
+	err = io_uring_queue_init(RING_ENTRIES, &loop->ring, 0);
+	if (err) {
+		errno = -err;
+		goto fail_close;
+	}
+	arm_wake(loop);
+	return loop;
+
+fail_close:
+	close(loop->wake_fd);
+fail_free:
+	free(loop);
+	return NULL;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	io_uring_queue_exit(&loop->ring);
+	close(loop->wake_fd);
+	free(loop);
+}
+
+/* One-shot polls that are armed again make the watch level-triggered, and the
+ * arming costs no call of its own: it goes in with the next turn's wait. */
+static void arm_watch(struct loop_watch *watch)
+{
+	struct io_uring_sqe *sqe = loop_sqe(watch->loop);
+
+	io_uring_prep_poll_add(sqe, watch->fd, POLLIN);
+	loop_sqe_for(sqe, &watch->op);
+}
+
+static void watch_ready(struct loop_op *op, int result)
+{
+	struct loop_watch *watch = container_of(op, struct loop_watch, op);
+
+	if (result < 0 && result != -EINTR && result != -EAGAIN) {
+		log_error("poll of descriptor %d: %s", watch->fd, strerror(-result));
+		return;
+	}
+	if (result > 0)
+		watch->ready(watch);
+	arm_watch(watch);
+}
+
+void loop_watch(struct loop *loop, struct loop_watch *watch)
+{
+	watch->loop = loop;
+	watch->op.done = watch_ready;
+	arm_watch(watch);
+}
+
+static void wake(struct loop *loop)
+{
+	static const uint64_t one = 1;
+
+	if (write(loop->wake_fd, &one, sizeof(one)) < 0)
+		log_error("wake-up of a thread: %s", strerror(errno));
+}
+
+void loop_post(struct loop *loop, struct loop_work *work)
+{
+	struct loop_work *head;
+
+	if (atomic_exchange(&work->queued, true))
+		return;
+	head = atomic_load(&loop->posted);
+	do
+		work->next = head;
+	while (!atomic_compare_exchange_weak(&loop->posted, &head, work));
+	if (!head && loop != own_loop)
+		wake(loop);
+}
+
+void loop_defer(struct loop *loop, struct loop_work *work)
+{
+	if (atomic_exchange(&work->queued, true))
+		return;
+	work->next = NULL;
+	*loop->deferred_tail = work;
+	loop->deferred_tail = &work->next;
+}
+
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer)
+{
+	struct loop_timer **at;
+
+	if (!timer->armed)
+		return;
+	for (at = &loop->timers; *at != timer; at = &(*at)->next)
+		;
+	*at = timer->next;
+	timer->armed = false;
+}
+
+void loop_timer(struct loop *loop, struct loop_timer *timer, uint64_t ns)
+{
+	struct loop_timer **at;
+
+	loop_timer_cancel(loop, timer);
+	timer->due = loop_now() + ns;
+	timer->armed = true;
+	for (at = &loop->timers; *at && (*at)->due <= timer->due; at = &(*at)->next)
+		;
+	timer->next = *at;
+	*at = timer;
+}
+
+static void run_work(struct loop_work *work)
+{
+	/* From here on it may be posted again, even by itself. */
+	atomic_store(&work->queued, false);
+	work->run(work);
+}
+
+static void run_posted(struct loop *loop)
+{
+	struct loop_work *work = atomic_exchange(&loop->posted, NULL);
+	struct loop_work *oldest_first = NULL, *next;
+
+	for (; work; work = next) {
+		next = work->next;
+		work->next = oldest_first;
+		oldest_first = work;
+	}
+	for (work = oldest_first; work; work = next) {
+		next = work->next;
+		run_work(work);
+	}
+}
+
+static void run_deferred(struct loop *loop)
+{
+	struct loop_work *work;
+
+	while ((work = loop->deferred)) {
+		loop->deferred = work->next;
+		if (!loop->deferred)
+			loop->deferred_tail = &loop->deferred;
+		run_work(work);
+	}
+}
+
+static void run_timers(struct loop *loop)
+{
+	uint64_t now;
+
+	if (!loop->timers)
+		return;
+	now = loop_now();
+	while (loop->timers && loop->timers->due <= now) {
+		struct loop_timer *timer = loop->timers;
+
+		loop->timers = timer->next;
+		timer->armed = false;
+		timer->fire(timer);
+	}
+}
+
+static void run_completions(struct loop *loop)
+{
+	struct io_uring_cqe *cqe;
+
+	while (!io_uring_peek_cqe(&loop->ring, &cqe)) {
+		struct loop_op *op = io_uring_cqe_get_data(cqe);
+		int result = cqe->res;
+
+		io_uring_cqe_seen(&loop->ring, cqe);
+		op->done(op, result);
+	}
+}
+
+static void wait_for_something(struct loop *loop)
+{
+	struct __kernel_timespec timeout;
+	struct io_uring_cqe *cqe;
+	uint64_t now, left;
+
+	if (atomic_load(&loop->posted) || atomic_load(&loop->stop)) {
+		io_uring_submit(&loop->ring);
+		return;
+	}
+	if (!loop->timers) {
+		io_uring_submit_and_wait(&loop->ring, 1);
+		return;
+	}
+	now = loop_now();
+	left = loop->timers->due > now ? loop->timers->due - now : 0;
+	timeout.tv_sec = (long long)(left / NS_PER_S);
+	timeout.tv_nsec = (long long)(left % NS_PER_S);
+	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &timeout, NULL);
+}
+
+void loop_run(struct loop *loop)
+{
+	own_loop = loop;
+	while (!atomic_load(&loop->stop)) {
+		wait_for_something(loop);
+		run_completions(loop);
+		run_posted(loop);
+		run_timers(loop);
+		run_deferred(loop);
+	}
+	own_loop = NULL;
+}
+
+void loop_stop(struct loop *loop)
+{
+	atomic_store(&loop->stop, true);
+	wake(loop);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* loop.h: one thread's event loop, which is an io_uring.
+ *
+ * File descriptors to watch, file I/O, timers and messages from other threads
+ * all meet in one wait: a turn is one io_uring_enter() that submits what the
+ * last turn prepared and waits for what is next. Each turn runs completions,
+ * then messages, then timers, then what was deferred to its end (where
+ * batches are flushed).
+ *
+ * Only loop_post() and loop_stop() may be called from another thread. */
+#pragma once
+#include <liburing.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+/* An operation in the io_uring. Embed it; done() gets the CQE's result. */
+struct loop_op {
+	void (*done)(struct loop_op *op, int result);
+};
+
+/* A descriptor: ready() runs in each turn in which it is readable. */
+struct loop_watch {
+	void (*ready)(struct loop_watch *watch);
+	int fd;
+	struct loop *loop;
+	struct loop_op op;
+};
+
+/* Something to run later. Queued at most once at a time: a second post of the
+ * same work before it has begun to run is the same as one. */
+struct loop_work {
+	void (*run)(struct loop_work *work);
+	struct loop_work *next;
+	atomic_bool queued;
+};
+
+struct loop_timer {
+	void (*fire)(struct loop_timer *timer);
+	uint64_t due; /* ns, CLOCK_MONOTONIC */
+	struct loop_timer *next;
+	bool armed;
+};
+
+/* NULL with errno set (ENOSYS, EPERM: this kernel or host forbids io_uring). */
+struct loop *loop_new(void);
+void loop_free(struct loop *loop);
+
+/* Runs turns on the calling thread until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Watches @watch->fd until the loop is freed. */
+void loop_watch(struct loop *loop, struct loop_watch *watch);
+
+/* An SQE, never NULL: prepare it by an io_uring_prep_*() call, then name the
+ * operation that completes with it. It is submitted with the next turn. */
+struct io_uring_sqe *loop_sqe(struct loop *loop);
+void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op);
+
+/* Runs @work on @loop's thread, in the order of posting. */
+void loop_post(struct loop *loop, struct loop_work *work);
+
+/* Runs @work at the end of this turn; deferred work may defer more. */
+void loop_defer(struct loop *loop, struct loop_work *work);
+
+/* Fires once, @ns from now; arming again moves it. */
+void loop_timer(struct loop *loop, struct loop_timer *timer, uint64_t ns);
+void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
+
+/* ns, CLOCK_MONOTONIC. */
+uint64_t loop_now(void);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options.c: the table-driven parser behind the flags. */
+#include "base/options.h"
+
+#include "base/bdf.h"
+#include "base/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_KEYS 64
+
+static int set_string(void *field, const char *where, const char *value)
+{
+	char *copy;
+
+	if (!*value) {
+		log_error("%s: must not be empty", where);
+		return -EINVAL;
+	}
+	copy = strdup(value);
+	if (!copy)
+		return -ENOMEM;
+	free(*(char **)field);
+	*(char **)field = copy;
+	return 0;
+}
+
+static int set_bool(void *field, const char *where, const char *value)
+{
+	bool on = !strcmp(value, "on");
+
+	if (!on && strcmp(value, "off")) {
+		log_error("%s: \"%s\" is neither on nor off", where, value);
+		return -EINVAL;
+	}
+	*(bool *)field = on;
+	return 0;
+}
+
+/* Digits only: strtoull() alone would take spaces, signs and trailing junk. */
+static bool parse_digits(const char *text, uint64_t *value, const char **end)
+{
+	char *stop;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &stop, 10);
+	*end = stop;
+	return !errno;
+}
+
+static int set_uint(const struct option_spec *spec, void *field, const char *where,
+		    const char *value)
+{
+	const char *end;
+	uint64_t n;
+
+	if (!parse_digits(value, &n, &end) || *end || n < spec->min || n > spec->max) {
+		log_error("%s: \"%s\" is not a number from %llu to %llu", where, value,
+			  (unsigned long long)spec->min, (unsigned long long)spec->max);
+		return -EINVAL;
+	}
+	*(unsigned *)field = (unsigned)n;
+	return 0;
+}
+
+static int set_size(void *field, const char *where, const char *value)
+{
+	static const char suffixes[] = "KMGT";
+	const char *end, *suffix;
+	unsigned shift = 0;
+	uint64_t n;
+
+	if (!parse_digits(value, &n, &end))
+		goto bad;
+	if (*end) {
+		suffix = strchr(suffixes, *end);
+		if (!suffix || end[1])
+			goto bad;
+		shift = 10 * (unsigned)(suffix - suffixes + 1);
+	}
+	if (n > (uint64_t)INT64_MAX >> shift)
+		goto bad;
+	*(uint64_t *)field = n << shift;
+	return 0;
+bad:
+	log_error("%s: \"%s\" is not a size (bytes, or with K, M, G, T)", where, value);
+	return -EINVAL;
+}
+
+static int set_enum(const struct option_spec *spec, void *field, const char *where,
+		    const char *value)
+{
+	char all[128] = "";
+	unsigned i;
+
+	for (i = 0; spec->names[i]; i++) {
+		if (!strcmp(spec->names[i], value)) {
+			*(unsigned *)field = i;
+			return 0;
+		}
+		strncat(all, i ? ", " : "", sizeof(all) - strlen(all) - 1);
+		strncat(all, spec->names[i], sizeof(all) - strlen(all) - 1);
+	}
+	log_error("%s: \"%s\" is none of %s", where, value, all);
+	return -EINVAL;
+}
+
+static int set_bdf(void *field, const char *where, const char *value)
+{
+	if (bdf_parse(value, field))
+		return 0;
+	log_error("%s: \"%s\" is not a PCI address such as 00:06.0", where, value);
+	return -EINVAL;
+}
+
+int option_set(const struct option_spec *spec, void *into, const char *where, const char *value)
+{
+	void *field = (char *)into + spec->offset;
+
+	switch (spec->kind) {
+	case OPTION_STRING:
+		return set_string(field, where, value);
+	case OPTION_BOOL:
+		return set_bool(field, where, value);
+	case OPTION_UINT:
+		return set_uint(spec, field, where, value);
+	case OPTION_SIZE:
+		return set_size(field, where, value);
+	case OPTION_ENUM:
+		return set_enum(spec, field, where, value);
+	case OPTION_BDF:
+		return set_bdf(field, where, value);
+	}
+	return -EINVAL;
+}
+
+/* Cuts the next item off @rest, in place, turning ",," into ",". */
+static char *next_item(char **rest)
+{
+	char *item = *rest, *to = item, *from = item;
+
+	for (; *from; *to++ = *from++) {
+		if (*from != ',')
+			continue;
+		if (from[1] != ',') {
+			*rest = from + 1;
+			*to = '\0';
+			return item;
+		}
+		from++;
+	}
+	*to = '\0';
+	*rest = NULL;
+	return item;
+}
+
+struct parse {
+	const struct option_set *sets;
+	unsigned nsets;
+	const char *where;
+	const struct option_spec *seen[MAX_KEYS];
+	unsigned nseen;
+};
+
+static bool was_seen(const struct parse *parse, const struct option_spec *spec)
+{
+	unsigned i;
+
+	for (i = 0; i < parse->nseen; i++)
+		if (parse->seen[i] == spec)
+			return true;
+	return false;
+}
+
+static const struct option_spec *find(const struct parse *parse, const char *key, void **into)
+{
+	const struct option_spec *spec;
+	unsigned i;
+
+	for (i = 0; i < parse->nsets; i++)
+		for (spec = parse->sets[i].specs; spec->key; spec++)
+			if (!strcmp(spec->key, key)) {
+				*into = parse->sets[i].into;
+				return spec;
+			}
+	return NULL;
+}
+
+static int parse_item(struct parse *parse, char *item)
+{
+	char *equals = strchr(item, '=');
+	const struct option_spec *spec;
+	char where[96];
+	void *into;
+
+	if (!equals) {
+		log_error("%s: \"%s\" is not of the form key=value", parse->where, item);
+		return -EINVAL;
+	}
+	*equals = '\0';
+	spec = find(parse, item, &into);
+	if (!spec) {
+		log_error("%s: there is no option \"%s\" (see --help)", parse->where, item);
+		return -EINVAL;
+	}
+	if (was_seen(parse, spec)) {
+		log_error("%s: \"%s\" is given twice", parse->where, item);
+		return -EINVAL;
+	}
+	parse->seen[parse->nseen++] = spec;
+	snprintf(where, sizeof(where), "%s: %s", parse->where, item);
+	return option_set(spec, into, where, equals + 1);
+}
+
+static int apply_default(const struct parse *parse, const struct option_spec *spec, void *into)
+{
+	if (was_seen(parse, spec))
+		return 0;
+	if (spec->required) {
+		log_error("%s: \"%s=\" is missing", parse->where, spec->key);
+		return -EINVAL;
+	}
+	if (!spec->fallback)
+		return 0;
+	return option_set(spec, into, spec->key, spec->fallback);
+}
+
+static int apply_defaults(const struct parse *parse)
+{
+	const struct option_spec *spec;
+	unsigned i;
+	int err;
+
+	for (i = 0; i < parse->nsets; i++)
+		for (spec = parse->sets[i].specs; spec->key; spec++) {
+			err = apply_default(parse, spec, parse->sets[i].into);
+			if (err)
+				return err;
+		}
+	return 0;
+}
+
+int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
+		  const char *text)
+{
+	struct parse parse = { .sets = sets, .nsets = nsets, .where = where };
+	char *copy = strdup(text), *rest = copy;
+	int err = copy ? 0 : -ENOMEM;
+
+	while (!err && rest)
+		err = parse_item(&parse, next_item(&rest));
+	free(copy);
+	return err ? err : apply_defaults(&parse);
+}
+
+void options_free(const struct option_set *sets, unsigned nsets)
+{
+	const struct option_spec *spec;
+	unsigned i;
+
+	for (i = 0; i < nsets; i++)
+		for (spec = sets[i].specs; spec->key; spec++)
+			if (spec->kind == OPTION_STRING) {
+				char **field = (char **)((char *)sets[i].into + spec->offset);
+
+				free(*field);
+				*field = NULL;
+			}
+}
+
+static void format_value(const struct option_spec *spec, char *text, size_t size)
+{
+	unsigned i;
+
+	if (spec->kind == OPTION_BOOL) {
+		snprintf(text, size, "on|off");
+		return;
+	}
+	if (spec->kind != OPTION_ENUM) {
+		snprintf(text, size, "%s", spec->placeholder);
+		return;
+	}
+	text[0] = '\0';
+	for (i = 0; spec->names[i]; i++) {
+		strncat(text, i ? "|" : "", size - strlen(text) - 1);
+		strncat(text, spec->names[i], size - strlen(text) - 1);
+	}
+}
+
+void options_help(FILE *out, const char *prefix, const struct option_spec *specs)
+{
+	const struct option_spec *spec;
+	char value[64], left[96];
+
+	for (spec = specs; spec->key; spec++) {
+		format_value(spec, value, sizeof(value));
+		snprintf(left, sizeof(left), "%s%s=%s", prefix, spec->key, value);
+		fprintf(out, "%-36s %s", left, spec->help);
+		if (spec->required)
+			fprintf(out, " (required)");
+		else if (spec->fallback)
+			fprintf(out, " (default: %s)", spec->fallback);
+		fputc('\n', out);
+	}
+}

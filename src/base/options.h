@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options.h: "key=value,key=value" by one table, which is also the help text.
+ *
+ * A table describes the fields of a plain struct. The parser fills the struct
+ * and refuses, with one line in the log, what the table does not allow. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum option_kind {
+	OPTION_STRING, /* char * */
+	OPTION_BOOL,   /* bool: on, off */
+	OPTION_UINT,   /* unsigned: decimal, min to max */
+	OPTION_SIZE,   /* uint64_t: bytes, or with a suffix K M G T */
+	OPTION_ENUM,   /* unsigned: index into names */
+	OPTION_BDF,    /* struct pci_bdf */
+};
+
+struct option_spec {
+	const char *key;
+	enum option_kind kind;
+	bool required;
+	size_t offset; /* of the field in the struct */
+	uint64_t min, max;
+	const char *const *names; /* NULL-terminated */
+	const char *placeholder;  /* for the help: "PATH" */
+	const char *fallback;     /* the default, as text; NULL: the zero of its type */
+	const char *help;
+};
+
+/* Parses one value into its field. @where names it in messages ("--workers",
+ * "--blk: path"). Strings are allocated. Returns 0 or -EINVAL, -ENOMEM. */
+int option_set(const struct option_spec *spec, void *into, const char *where, const char *value);
+
+/* A table, which ends with a NULL key, and the zeroed struct that it fills. */
+struct option_set {
+	const struct option_spec *specs;
+	void *into;
+};
+
+/* Parses a comma-separated list by the tables of @sets; "," in a value is
+ * written ",,". Defaults are applied. Returns 0 or -EINVAL, -ENOMEM; the
+ * structs need options_free() either way. */
+
+int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
+		  const char *text);
+void options_free(const struct option_set *sets, unsigned nsets);
+
+/* "  key=PATH      help (default: x)", one line per entry. */
+void options_help(FILE *out, const char *prefix, const struct option_spec *specs);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.c: the command line, from the tables of options. */
+#include "daemon/config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/util.h"
+#include "devices/types.h"
+
+static const struct option_spec global_options[] = {
+	{ .key = "domain",
+	  .kind = OPTION_STRING,
+	  .required = true,
+	  .offset = offsetof(struct config, domain),
+	  .placeholder = "NAME|ID",
+	  .help = "the guest to serve" },
+	{ .key = "name",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct config, instance),
+	  .placeholder = "INSTANCE",
+	  .help = "name of this instance (default: the domain as given)" },
+	{ .key = "workers",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct config, workers),
+	  .max = 64,
+	  .placeholder = "N",
+	  .help = "threads that move data; 0: none but the main one (default: one "
+		  "per queue, up to the CPUs)" },
+	{ .key = "log-level",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct config, log_level),
+	  .names = log_level_names,
+	  .fallback = "info",
+	  .help = "least urgent messages to show" },
+	{ 0 },
+};
+
+static const struct option_spec device_options[] = {
+	{ .key = "bdf",
+	  .kind = OPTION_BDF,
+	  .required = true,
+	  .offset = offsetof(struct device_options, bdf),
+	  .placeholder = "00:06.0",
+	  .help = "where the guest finds the device" },
+	{ .key = "memory",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct device_options, memory),
+	  .names = memory_policy_names,
+	  .fallback = "auto",
+	  .help = "kinds of guest address to accept; with grants firmware cannot boot from it" },
+	{ 0 },
+};
+
+#define TYPE_POINTER(name) &virtio_##name,
+static const struct virtio_device_type *const types[] = { DEVICE_TYPES(TYPE_POINTER) };
+#undef TYPE_POINTER
+
+/* Values of getopt_long(): global options, then device types, then these. */
+enum { FLAG_GLOBAL = 0x100, FLAG_TYPE = 0x200, FLAG_CHECK = 0x300, FLAG_VERSION, FLAG_HELP };
+
+#define MAX_FLAGS 32
+
+static void build_flags(struct option flags[MAX_FLAGS])
+{
+	const struct option_spec *spec;
+	unsigned n = 0, i;
+
+	for (spec = global_options; spec->key; spec++)
+		flags[n++] = (struct option){ spec->key, required_argument, NULL,
+					      FLAG_GLOBAL + (int)(spec - global_options) };
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		flags[n++] = (struct option){ types[i]->name, required_argument, NULL,
+					      FLAG_TYPE + (int)i };
+	flags[n++] = (struct option){ "check", no_argument, NULL, FLAG_CHECK };
+	flags[n++] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
+	flags[n++] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
+	flags[n] = (struct option){ 0 };
+}
+
+static void print_help(void)
+{
+	unsigned i;
+
+	printf("usage: xenvirtiod --domain NAME|ID --DEVICE key=value,... [--DEVICE ...]\n"
+	       "Gives a Xen guest virtio-pci devices.\n\n");
+	options_help(stdout, "  --", global_options);
+	printf("%-36s %s\n", "  --check", "check the options, open what they name, and exit");
+	printf("%-36s %s\n", "  --version", "print the version and exit");
+	printf("%-36s %s\n", "  --help", "print this and exit");
+	printf("\nEvery device (a comma in a value is written twice):\n");
+	options_help(stdout, "  ", device_options);
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		printf("\n--%s:\n", types[i]->name);
+		options_help(stdout, "  ", types[i]->options);
+	}
+}
+
+static int add_device(struct config *config, const struct virtio_device_type *type,
+		      const char *text)
+{
+	struct device_config *device = &config->devices[config->ndevices];
+	struct option_set sets[] = { { device_options, &device->common }, { type->options, NULL } };
+	char where[32];
+
+	if (config->ndevices == CONFIG_MAX_DEVICES) {
+		log_error("--%s: more than %u devices", type->name, CONFIG_MAX_DEVICES);
+		return -1;
+	}
+	device->type = type;
+	device->options = sets[1].into = calloc(1, type->options_size);
+	if (!device->options)
+		return -1;
+	config->ndevices++;
+	snprintf(where, sizeof(where), "--%s", type->name);
+	return options_parse(sets, ARRAY_SIZE(sets), where, text);
+}
+
+static int set_global(struct config *config, const struct option_spec *spec, const char *text)
+{
+	char where[32];
+
+	snprintf(where, sizeof(where), "--%s", spec->key);
+	return option_set(spec, config, where, text);
+}
+
+static int take_flag(struct config *config, int flag, const char *text)
+{
+	if (flag >= FLAG_TYPE)
+		return add_device(config, types[flag - FLAG_TYPE], text);
+	return set_global(config, &global_options[flag - FLAG_GLOBAL], text);
+}
+
+static bool addresses_valid(const struct config *config)
+{
+	char text[BDF_TEXT_MAX];
+	unsigned i, j;
+
+	for (i = 0; i < config->ndevices; i++) {
+		struct pci_bdf bdf = config->devices[i].common.bdf;
+
+		if (bdf.segment || bdf.bus) {
+			log_error("bdf=%s: only bus 0 of segment 0 can be served",
+				  bdf_format(bdf, text));
+			return false;
+		}
+		for (j = 0; j < i; j++)
+			if (bdf_sbdf(bdf) == bdf_sbdf(config->devices[j].common.bdf)) {
+				log_error("bdf=%s is given to two devices", bdf_format(bdf, text));
+				return false;
+			}
+	}
+	return true;
+}
+
+static bool complete(const struct config *config)
+{
+	if (!config->domain)
+		log_error("--domain is missing (see --help)");
+	else if (!config->ndevices)
+		log_error("no device is given (see --help)");
+	else if (config->instance && strpbrk(config->instance, "/"))
+		log_error("--name: \"%s\" has a slash in it", config->instance);
+	else
+		return addresses_valid(config);
+	return false;
+}
+
+enum config_verdict config_parse(struct config *config, int argc, char **argv)
+{
+	struct option flags[MAX_FLAGS];
+	int flag;
+
+	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO, .log_level = LOG_INFO };
+	build_flags(flags);
+	opterr = 0;
+	optind = 0; /* start afresh; also forgets an earlier call */
+	while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
+		switch (flag) {
+		case FLAG_CHECK:
+			config->check = true;
+			break;
+		case FLAG_VERSION:
+			puts("xenvirtiod " XENVIRTIOD_VERSION);
+			return CONFIG_DONE;
+		case FLAG_HELP:
+			print_help();
+			return CONFIG_DONE;
+		case '?':
+			log_error("there is no flag %s (see --help)", argv[optind - 1]);
+			return CONFIG_USAGE;
+		case ':':
+			log_error("%s needs a value (see --help)", argv[optind - 1]);
+			return CONFIG_USAGE;
+		default:
+			if (take_flag(config, flag, optarg))
+				return CONFIG_USAGE;
+		}
+	}
+	if (optind < argc) {
+		log_error("\"%s\" is not a flag (see --help)", argv[optind]);
+		return CONFIG_USAGE;
+	}
+	return complete(config) ? CONFIG_RUN : CONFIG_USAGE;
+}
+
+void config_free(struct config *config)
+{
+	unsigned i;
+
+	for (i = 0; i < config->ndevices; i++) {
+		struct device_config *device = &config->devices[i];
+		struct option_set set = { device->type->options, device->options };
+
+		options_free(&set, 1);
+		free(device->options);
+	}
+	free(config->domain);
+	free(config->instance);
+}

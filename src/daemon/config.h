@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config.h: what the command line asks for. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bdf.h"
+#include "memory/memory.h"
+
+#define CONFIG_MAX_DEVICES  32
+#define CONFIG_WORKERS_AUTO UINT32_MAX
+
+struct virtio_device_type;
+
+/* Options that every device has. */
+struct device_options {
+	struct pci_bdf bdf;
+	unsigned memory; /* enum memory_policy */
+};
+
+struct device_config {
+	const struct virtio_device_type *type;
+	struct device_options common;
+	void *options; /* the type's own */
+};
+
+struct config {
+	char *domain;   /* name or number */
+	char *instance; /* NULL: as the domain */
+	unsigned workers;
+	unsigned log_level; /* enum log_level */
+	bool check;
+	struct device_config devices[CONFIG_MAX_DEVICES];
+	unsigned ndevices;
+};
+
+enum config_verdict {
+	CONFIG_RUN,
+	CONFIG_DONE,  /* --help, --version */
+	CONFIG_USAGE, /* said what is wrong */
+};
+
+/* Parses the flags; what is wrong is said in one line. config_free() after any
+ * verdict. */
+enum config_verdict config_parse(struct config *config, int argc, char **argv);
+void config_free(struct config *config);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* domain.c: a domain's number by its name; the only use of xenstore. */
+#include "daemon/domain.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "base/log.h"
+
+#define DOMID_LIMIT 0x7ff0 /* DOMID_FIRST_RESERVED */
+
+static bool is_number(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits && digits <= 5 && !text[digits];
+}
+
+static bool has_name(struct xs_handle *xs, const char *domid, const char *name)
+{
+	char path[64];
+	char *value;
+	bool same;
+
+	snprintf(path, sizeof(path), "/local/domain/%.16s/name", domid);
+	value = xs_read(xs, XBT_NULL, path, NULL);
+	same = value && !strcmp(value, name);
+	free(value);
+	return same;
+}
+
+static int find_by_name(struct xs_handle *xs, const char *name, uint32_t *domid)
+{
+	unsigned i, count;
+	char **ids = xs_directory(xs, XBT_NULL, "/local/domain", &count);
+	int err = -ENOENT;
+
+	if (!ids)
+		return -errno;
+	for (i = 0; i < count && err; i++)
+		if (has_name(xs, ids[i], name)) {
+			*domid = (uint32_t)atoi(ids[i]);
+			err = 0;
+		}
+	free(ids);
+	return err;
+}
+
+int domain_find(const char *text, uint32_t *domid)
+{
+	struct xs_handle *xs;
+	int err;
+
+	if (is_number(text)) {
+		*domid = (uint32_t)atoi(text);
+		if (*domid < DOMID_LIMIT)
+			return 0;
+		log_error("domain %s: not a domain's number", text);
+		return -EINVAL;
+	}
+	xs = xs_open(0);
+	if (!xs) {
+		err = -errno;
+		log_error("domain \"%s\": cannot reach xenstore: %m (a number needs none)", text);
+		return err;
+	}
+	err = find_by_name(xs, text, domid);
+	xs_close(xs);
+	if (err)
+		log_error("domain \"%s\": %s", text,
+			  err == -ENOENT ? "no such domain" : strerror(-err));
+	return err;
+}

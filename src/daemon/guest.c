@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* guest.c: composes server, workers and devices for one domain.
+ *
+ * Theory of operation. The server is made and its number recorded before it is
+ * enabled, so that a process that dies at any point leaves a server that the
+ * next one finds. Functions are claimed last: no guest byte is looked at
+ * before everything stands. The end goes the other way round: withdraw from
+ * Xen first, so that nothing new arrives, then let the queues come to rest on
+ * their workers, and only then close what they used. */
+#include "daemon/guest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/util.h"
+#include "daemon/config.h"
+#include "daemon/domain.h"
+#include "daemon/service.h"
+#include "daemon/state.h"
+#include "devices/types.h"
+#include "ioreq/server.h"
+#include "virtio/pci.h"
+#include "virtio/worker.h"
+
+#define MAX_WORKERS 64
+
+/* What the guest has made of one device. */
+struct device_state {
+	struct virtio_device_state virtio;
+	struct virtio_pci_state transport;
+	struct pci_state pci;
+};
+
+struct guest_device {
+	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
+	struct virtio_device virtio;
+	struct virtio_pci transport;
+	struct device_state *state;
+};
+
+struct guest {
+	const struct config *config;
+	struct guest_device devices[CONFIG_MAX_DEVICES];
+	unsigned nopen, nattached;
+	uint32_t domid;
+	struct state_record record;
+	struct loop *loop;
+	struct ioreq_server *server;
+	struct worker workers[MAX_WORKERS];
+	unsigned nworkers;
+	struct device_state *states;
+	struct loop_watch signals;
+	struct loop_work quiet;
+	bool ending;
+};
+
+static int open_device(struct guest_device *device, const struct device_config *config)
+{
+	char bdf[BDF_TEXT_MAX];
+
+	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
+		 config->type->name);
+	return virtio_device_open(&device->virtio, config->type, device->name,
+				  config->common.memory, config->options);
+}
+
+int guest_open(const struct config *config, struct guest **result)
+{
+	struct guest *guest = calloc(1, sizeof(*guest));
+	int err = 0;
+
+	if (!guest)
+		return -ENOMEM;
+	guest->config = config;
+	guest->record.fd = -1;
+	while (!err && guest->nopen < config->ndevices) {
+		err = open_device(&guest->devices[guest->nopen], &config->devices[guest->nopen]);
+		guest->nopen += !err;
+	}
+	if (err) {
+		guest_close(guest);
+		return err;
+	}
+	*result = guest;
+	return 0;
+}
+
+void guest_close(struct guest *guest)
+{
+	while (guest->nopen)
+		virtio_device_close(&guest->devices[--guest->nopen].virtio);
+	free(guest);
+}
+
+/* A loop may end only when no queue is left in use. */
+static void check_quiet(struct loop_work *work)
+{
+	struct guest *guest = container_of(work, struct guest, quiet);
+	unsigned i;
+
+	for (i = 0; i < guest->nattached; i++)
+		if (guest->devices[i].virtio.resetting)
+			return;
+	loop_stop(guest->loop);
+}
+
+static void begin_end(struct guest *guest)
+{
+	unsigned i;
+
+	if (guest->ending)
+		return;
+	guest->ending = true;
+	ioreq_server_withdraw(guest->server);
+	for (i = 0; i < guest->nattached; i++) {
+		guest->devices[i].virtio.when_quiet = &guest->quiet;
+		virtio_device_reset(&guest->devices[i].virtio);
+	}
+	loop_post(guest->loop, &guest->quiet);
+}
+
+static void signalled(struct loop_watch *watch)
+{
+	struct guest *guest = container_of(watch, struct guest, signals);
+	struct signalfd_siginfo info;
+
+	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	log_info("%s: withdrawing from domain %u", strsignal((int)info.ssi_signo), guest->domid);
+	service_notify("STOPPING=1");
+	begin_end(guest);
+}
+
+static void domain_gone(void *arg)
+{
+	struct guest *guest = arg;
+
+	log_info("domain %u is gone", guest->domid);
+	service_notify("STOPPING=1");
+	begin_end(guest);
+}
+
+static void invalidate(void *arg)
+{
+	struct guest *guest = arg;
+	unsigned i;
+
+	for (i = 0; i < guest->nworkers; i++)
+		worker_invalidate(&guest->workers[i]);
+}
+
+static int watch_signals(struct guest *guest)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	guest->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (guest->signals.fd < 0)
+		return -errno;
+	guest->signals.ready = signalled;
+	loop_watch(guest->loop, &guest->signals);
+	return 0;
+}
+
+static int start_loop(struct guest *guest)
+{
+	int err;
+
+	guest->quiet.run = check_quiet;
+	guest->loop = loop_new();
+	if (!guest->loop) {
+		err = -errno;
+		log_error("cannot use io_uring: %m (see sysctl kernel.io_uring_disabled)");
+		return err;
+	}
+	return watch_signals(guest);
+}
+
+static int start_server(struct guest *guest)
+{
+	const struct ioreq_events events = { .invalidate = invalidate,
+					     .gone = domain_gone,
+					     .arg = guest };
+	int err = ioreq_server_open(guest->loop, guest->domid, guest->record.server, &events,
+				    &guest->server);
+
+	if (!err)
+		err = state_write(&guest->record, guest->domid, ioreq_server_id(guest->server));
+	return err ? err : ioreq_server_enable(guest->server);
+}
+
+static unsigned count_queues(const struct guest *guest)
+{
+	unsigned i, queues = 0;
+
+	for (i = 0; i < guest->nopen; i++)
+		queues += guest->devices[i].virtio.nqueues;
+	return queues;
+}
+
+static int start_workers(struct guest *guest)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned wanted = guest->config->workers;
+	bool on_main = wanted == 0;
+	int err = 0;
+
+	if (wanted == CONFIG_WORKERS_AUTO)
+		wanted = (unsigned)min_u64(count_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
+	wanted = on_main ? 1 : (unsigned)min_u64(wanted, MAX_WORKERS);
+	while (!err && guest->nworkers < wanted) {
+		err = worker_start(&guest->workers[guest->nworkers], guest->nworkers, guest->domid,
+				   on_main ? guest->loop : NULL);
+		guest->nworkers += !err;
+	}
+	return err;
+}
+
+static int attach(struct guest *guest, unsigned i, unsigned *next_worker)
+{
+	struct guest_device *device = &guest->devices[i];
+	int err;
+
+	device->state = &guest->states[i];
+	err = virtio_device_attach(&device->virtio, guest->loop, &device->state->virtio,
+				   guest->workers, guest->nworkers, next_worker);
+	if (err)
+		return err;
+	virtio_pci_init(&device->transport, &device->virtio, guest->config->devices[i].common.bdf,
+			&device->state->transport, &device->state->pci);
+	device->transport.function.server = guest->server;
+	guest->nattached++;
+	err = ioreq_add_function(guest->server, &device->transport.function);
+	if (err)
+		log_error("%s: cannot claim the function: %s", device->name, strerror(-err));
+	return err;
+}
+
+static int attach_devices(struct guest *guest)
+{
+	unsigned next_worker = 0;
+	int err = 0;
+
+	guest->states = calloc(guest->nopen, sizeof(*guest->states));
+	if (!guest->states)
+		return -ENOMEM;
+	while (!err && guest->nattached < guest->nopen)
+		err = attach(guest, guest->nattached, &next_worker);
+	return err;
+}
+
+static void stop(struct guest *guest)
+{
+	unsigned i;
+
+	for (i = 0; i < guest->nattached; i++) {
+		virtio_device_detach(&guest->devices[i].virtio);
+		virtio_pci_destroy(&guest->devices[i].transport);
+	}
+	while (guest->nworkers)
+		worker_stop(&guest->workers[--guest->nworkers]);
+	ioreq_server_close(guest->server);
+	free(guest->states);
+	loop_free(guest->loop);
+	if (guest->signals.fd > 0)
+		close(guest->signals.fd);
+	state_close(&guest->record);
+}
+
+static void run(struct guest *guest)
+{
+	log_info("ready: domain %u, %u device%s, IOREQ server %u%s", guest->domid, guest->nattached,
+		 guest->nattached == 1 ? "" : "s", ioreq_server_id(guest->server),
+		 ioreq_server_adopted(guest->server) ? ", adopted" : "");
+	service_notify("READY=1");
+	ioreq_server_resume(guest->server);
+	loop_run(guest->loop);
+}
+
+static int start(struct guest *guest)
+{
+	int err = start_loop(guest);
+
+	if (!err)
+		err = start_server(guest);
+	if (!err)
+		err = start_workers(guest);
+	return err ? err : attach_devices(guest);
+}
+
+int guest_serve(struct guest *guest)
+{
+	const struct config *config = guest->config;
+	int err = domain_find(config->domain, &guest->domid);
+
+	if (err)
+		return err;
+	err = state_open(&guest->record, config->instance ? config->instance : config->domain,
+			 guest->domid);
+	if (err)
+		return err;
+	err = start(guest);
+	if (!err)
+		run(guest);
+	else if (guest->server)
+		ioreq_server_withdraw(guest->server);
+	if (err != -EBUSY) /* then the server is another process's */
+		state_remove(&guest->record);
+	stop(guest);
+	return err;
+}

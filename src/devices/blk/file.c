@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* file.c: a file or block device, buffered, through the worker's io_uring. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "devices/blk/store.h"
+
+struct file_store {
+	struct blk_store store;
+	int fd;
+};
+
+static void submit_rest(struct blk_io *io);
+
+/* A short transfer goes on where it stopped; no progress is an error: a file
+ * that was cut, for one. */
+static void transferred(struct loop_op *op, int result)
+{
+	struct blk_io *io = container_of(op, struct blk_io, loop_op);
+
+	if (result == -EINTR || result == -EAGAIN) {
+		submit_rest(io);
+		return;
+	}
+	if (result < 0) {
+		io->done(io, result);
+		return;
+	}
+	io->moved += (uint32_t)result;
+	if (io->op == BLK_FLUSH || io->moved == io->length)
+		io->done(io, 0);
+	else if (!result)
+		io->done(io, -EIO);
+	else
+		submit_rest(io);
+}
+
+static void submit_rest(struct blk_io *io)
+{
+	struct file_store *file = container_of(io->store, struct file_store, store);
+	struct io_uring_sqe *sqe = loop_sqe(io->loop);
+	uint8_t *buffer = (uint8_t *)io->buffer + io->moved;
+	uint64_t offset = io->offset + io->moved;
+	unsigned length = io->length - io->moved;
+
+	switch (io->op) {
+	case BLK_READ:
+		io_uring_prep_read(sqe, file->fd, buffer, length, offset);
+		break;
+	case BLK_WRITE:
+		io_uring_prep_write(sqe, file->fd, buffer, length, offset);
+		sqe->rw_flags = io->stable ? RWF_DSYNC : 0;
+		break;
+	case BLK_FLUSH:
+		io_uring_prep_fsync(sqe, file->fd, IORING_FSYNC_DATASYNC);
+		break;
+	}
+	loop_sqe_for(sqe, &io->loop_op);
+}
+
+static void submit(struct blk_store *store, struct loop *loop, struct blk_io *io)
+{
+	io->store = store;
+	io->loop = loop;
+	io->moved = 0;
+	io->loop_op.done = transferred;
+	submit_rest(io);
+}
+
+static void close_store(struct blk_store *store)
+{
+	struct file_store *file = container_of(store, struct file_store, store);
+
+	close(file->fd);
+	free(file);
+}
+
+static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
+
+static int find_size(int fd, const char *path, uint64_t *size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
+	if (!S_ISREG(st.st_mode)) {
+		log_error("%s: neither a file nor a block device", path);
+		return -EINVAL;
+	}
+	*size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int file_store_open(const char *path, bool readonly, struct blk_store **result)
+{
+	struct file_store *file = calloc(1, sizeof(*file));
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly };
+	file->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	if (file->fd < 0) {
+		err = -errno;
+		log_error("%s: %m%s", path,
+			  err == -EROFS || err == -EACCES ? " (readonly=on needs no right to write)"
+							  : "");
+		free(file);
+		return err;
+	}
+	err = find_size(file->fd, path, &file->store.size);
+	if (err) {
+		close_store(&file->store);
+		return err;
+	}
+	*result = &file->store;
+	return 0;
+}

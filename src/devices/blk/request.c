@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* request.c: what becomes of a virtio-blk request (virtio 1.2, 5.2.6).
+ *
+ * Theory of operation. A request goes through steps, each of which needs some
+ * copies from or to the guest: its header (with what fits of a write's data),
+ * more of a write's data, then what was read and the status byte. Requests
+ * that wait for copies stand in their queue's line, which is worked off at the
+ * end of a turn: all copies of all of them in one memory_copy(), then each
+ * goes on by what became of its own. Between two steps lies at most one
+ * operation of the store. Data passes through one bounce buffer per request;
+ * what is larger moves in pieces.
+ *
+ * A copy that fails makes its own request an I/O error. Only where the error
+ * could not be told, without a status byte to write, is the queue broken. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "devices/blk/blk.h"
+#include "memory/bounce.h"
+#include "virtio/worker.h"
+
+#define HEADER_BYTES ((uint32_t)sizeof(struct virtio_blk_outhdr))
+#define STATUS_BYTES 1U
+#define COPIES_MAX   1024U
+
+enum blk_step {
+	BLK_FETCH_HEADER,
+	BLK_FETCH_DATA,
+	BLK_DELIVER, /* a piece of data, or the status, or the last piece and the status */
+};
+
+struct blk_request {
+	struct blk_queue *queue;
+	struct chain *chain;
+	enum blk_step step;
+	struct virtio_blk_outhdr header;
+	uint8_t status;
+	void *buffer;         /* bounce buffer, or NULL */
+	void *data;           /* the piece: the buffer, or what to deliver from */
+	uint32_t data_length; /* of the whole request */
+	uint32_t moved;       /* of it, before the piece */
+	uint32_t piece;
+	unsigned first_copy, ncopies;
+	struct blk_io io;
+	struct bounce_wait wait;
+	struct blk_request *next; /* in line */
+};
+
+struct blk_queue {
+	struct virtqueue *vq;
+	struct blk_device *blk;
+	struct blk_request *line, **line_tail;
+	struct loop_work work_off;
+	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
+	struct memory_copy copies[COPIES_MAX];
+	unsigned ncopies;
+};
+
+static void stand_in_line(struct blk_request *request, enum blk_step step)
+{
+	struct blk_queue *queue = request->queue;
+
+	request->step = step;
+	request->next = NULL;
+	*queue->line_tail = request;
+	queue->line_tail = &request->next;
+	loop_defer(queue->vq->worker->loop, &queue->work_off);
+}
+
+static void finish(struct blk_request *request, uint8_t status)
+{
+	request->status = status;
+	if (status != VIRTIO_BLK_S_OK)
+		request->piece = 0;
+	stand_in_line(request, BLK_DELIVER);
+}
+
+/* Gives the chain back. With an error nothing was written in front of the
+ * status byte, so the length that the driver may trust is 0. */
+static void complete(struct blk_request *request)
+{
+	const struct chain *chain = request->chain;
+	uint32_t written = chain->in_length;
+
+	if (request->status != VIRTIO_BLK_S_OK && written > STATUS_BYTES)
+		written = 0;
+	if (request->buffer)
+		bounce_put(request->queue->vq->worker->bounce, request->buffer);
+	request->buffer = NULL;
+	virtqueue_push(request->queue->vq, request->chain, written);
+}
+
+static uint64_t io_offset(const struct blk_request *request)
+{
+	return request->header.sector * BLK_SECTOR + request->moved;
+}
+
+static void io_failed(const struct blk_request *request, int err)
+{
+	static const char *const what[] = { "read", "write", "flush" };
+	const struct blk_io *io = &request->io;
+
+	log_guest("%s: %s of %u bytes at %llu: %s", request->queue->vq->device->name, what[io->op],
+		  io->length, (unsigned long long)io->offset, strerror(-err));
+}
+
+static void io_done(struct blk_io *io, int err)
+{
+	struct blk_request *request = container_of(io, struct blk_request, io);
+
+	if (err) {
+		io_failed(request, err);
+		finish(request, VIRTIO_BLK_S_IOERR);
+	} else if (io->op == BLK_READ) {
+		stand_in_line(request, BLK_DELIVER);
+	} else if (io->op == BLK_WRITE && request->moved + request->piece < request->data_length) {
+		request->moved += request->piece;
+		request->piece =
+			(uint32_t)min_u64(request->data_length - request->moved, BOUNCE_BYTES);
+		stand_in_line(request, BLK_FETCH_DATA);
+	} else {
+		finish(request, VIRTIO_BLK_S_OK);
+	}
+}
+
+static void submit(struct blk_request *request, enum blk_op op)
+{
+	struct virtqueue *vq = request->queue->vq;
+	struct blk_store *store = request->queue->blk->store;
+
+	request->io = (struct blk_io){
+		.op = op,
+		.stable = !(vq->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)),
+		.offset = op == BLK_FLUSH ? 0 : io_offset(request),
+		.length = request->piece,
+		.buffer = request->data,
+		.done = io_done,
+	};
+	store->ops->submit(store, vq->worker->loop, &request->io);
+}
+
+static void start_piece(struct blk_request *request)
+{
+	request->data = request->buffer;
+	request->piece = (uint32_t)min_u64(request->data_length - request->moved, BOUNCE_BYTES);
+	if (request->header.type == VIRTIO_BLK_T_IN)
+		submit(request, BLK_READ);
+	else
+		stand_in_line(request, BLK_FETCH_DATA);
+}
+
+static void buffer_ready(struct bounce_wait *wait, void *buffer)
+{
+	struct blk_request *request = container_of(wait, struct blk_request, wait);
+
+	request->buffer = buffer;
+	if (virtqueue_running(request->queue->vq))
+		start_piece(request);
+	else
+		finish(request, VIRTIO_BLK_S_IOERR);
+}
+
+static void start_data(struct blk_request *request)
+{
+	struct bounce *bounce = request->queue->vq->worker->bounce;
+
+	if (!request->buffer)
+		request->buffer = bounce_get(bounce);
+	if (request->buffer) {
+		start_piece(request);
+		return;
+	}
+	request->wait.ready = buffer_ready;
+	bounce_wait(bounce, &request->wait);
+}
+
+/* What the device announced holds for a driver that took the feature. */
+static bool within_limits(const struct blk_request *request)
+{
+	const struct chain *chain = request->chain;
+	uint64_t features = request->queue->vq->features;
+	unsigned i;
+
+	if ((features & BIT_ULL(VIRTIO_BLK_F_SEG_MAX)) &&
+	    chain->nout + chain->nin > BLK_SEGMENTS_MAX + 2)
+		return false;
+	for (i = 0; (features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX)) && i < chain->nout + chain->nin;
+	     i++)
+		if (chain->segments[i].length > BLK_SEGMENT_BYTES_MAX)
+			return false;
+	return true;
+}
+
+/* Whole sectors within the disk, by arithmetic that cannot wrap. */
+static bool range_valid(const struct blk_request *request)
+{
+	uint64_t capacity = request->queue->blk->config.capacity;
+	uint64_t sectors = request->data_length / BLK_SECTOR;
+
+	return !(request->data_length % BLK_SECTOR) && request->header.sector <= capacity &&
+	       sectors <= capacity - request->header.sector;
+}
+
+static void start_transfer(struct blk_request *request, bool write, uint32_t length)
+{
+	const struct blk_store *store = request->queue->blk->store;
+	uint32_t fetched = request->piece;
+
+	request->data_length = length;
+	if (!range_valid(request) || !within_limits(request) || (write && store->readonly)) {
+		finish(request, VIRTIO_BLK_S_IOERR);
+		return;
+	}
+	request->piece = 0;
+	if (!length) {
+		finish(request, VIRTIO_BLK_S_OK);
+	} else if (write && fetched) {
+		request->piece = fetched;
+		request->data = request->buffer;
+		submit(request, BLK_WRITE);
+	} else {
+		start_data(request);
+	}
+}
+
+static void start_get_id(struct blk_request *request, uint32_t room)
+{
+	request->data = request->queue->blk->serial;
+	request->data_length = (uint32_t)min_u64(room, VIRTIO_BLK_ID_BYTES);
+	request->piece = request->data_length;
+	finish(request, VIRTIO_BLK_S_OK);
+}
+
+/* The header is here, and with a write what fitted of its data. */
+static void start(struct blk_request *request)
+{
+	const struct chain *chain = request->chain;
+
+	switch (request->header.type) {
+	case VIRTIO_BLK_T_IN:
+		start_transfer(request, false, chain->in_length - STATUS_BYTES);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		start_transfer(request, true, chain->out_length - HEADER_BYTES);
+		break;
+	case VIRTIO_BLK_T_FLUSH:
+		request->piece = 0;
+		submit(request, BLK_FLUSH);
+		break;
+	case VIRTIO_BLK_T_GET_ID:
+		start_get_id(request, chain->in_length - STATUS_BYTES);
+		break;
+	default:
+		finish(request, VIRTIO_BLK_S_UNSUPP);
+	}
+}
+
+/* Plans the copies of [@offset, @offset + @length) of the chain's readable or
+ * writable bytes, however they are cut into segments. */
+static void plan(struct blk_request *request, bool writable, uint32_t offset, uint32_t length,
+		 void *local)
+{
+	const struct chain *chain = request->chain;
+	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
+	struct blk_queue *queue = request->queue;
+	uint8_t *at = local;
+
+	for (; length; segment++) {
+		uint32_t here;
+
+		if (offset >= segment->length) {
+			offset -= segment->length;
+			continue;
+		}
+		here = (uint32_t)min_u64(segment->length - offset, length);
+		queue->copies[queue->ncopies++] =
+			(struct memory_copy){ .address = segment->address + offset,
+					      .length = here,
+					      .to_guest = writable,
+					      .local = at };
+		at += here;
+		length -= here;
+		offset = 0;
+	}
+}
+
+static void plan_header(struct blk_request *request)
+{
+	uint32_t length = request->chain->out_length;
+
+	if (length < HEADER_BYTES)
+		return;
+	plan(request, false, 0, HEADER_BYTES, &request->header);
+	if (length == HEADER_BYTES)
+		return;
+	request->buffer = bounce_get(request->queue->vq->worker->bounce);
+	if (!request->buffer)
+		return;
+	request->piece = (uint32_t)min_u64(length - HEADER_BYTES, BOUNCE_BYTES);
+	plan(request, false, HEADER_BYTES, request->piece, request->buffer);
+}
+
+static bool is_last(const struct blk_request *request)
+{
+	return request->status != VIRTIO_BLK_S_OK || request->header.type != VIRTIO_BLK_T_IN ||
+	       request->moved + request->piece == request->data_length;
+}
+
+static bool delivers_data(const struct blk_request *request)
+{
+	return request->piece && (request->header.type == VIRTIO_BLK_T_IN ||
+				  request->header.type == VIRTIO_BLK_T_GET_ID);
+}
+
+static void plan_step(struct blk_request *request)
+{
+	const struct chain *chain = request->chain;
+
+	request->first_copy = request->queue->ncopies;
+	if (request->step == BLK_FETCH_HEADER) {
+		plan_header(request);
+	} else if (request->step == BLK_FETCH_DATA) {
+		plan(request, false, HEADER_BYTES + request->moved, request->piece, request->data);
+	} else {
+		if (delivers_data(request))
+			plan(request, true, request->moved, request->piece, request->data);
+		if (is_last(request))
+			plan(request, true, chain->in_length - STATUS_BYTES, STATUS_BYTES,
+			     &request->status);
+	}
+	request->ncopies = request->queue->ncopies - request->first_copy;
+}
+
+static bool copies_failed(const struct blk_request *request, unsigned first, unsigned count)
+{
+	const struct memory_copy *copy = request->queue->copies + first;
+
+	for (; count; copy++, count--)
+		if (copy->err)
+			return true;
+	return false;
+}
+
+/* The status is the last copy; a piece that did not arrive turns it over. */
+static void delivered(struct blk_request *request)
+{
+	bool last = is_last(request);
+	unsigned data_copies = request->ncopies - last;
+
+	if (last && copies_failed(request, request->first_copy + data_copies, 1)) {
+		virtqueue_break(request->queue->vq, "a status byte that cannot be written");
+		complete(request);
+	} else if (copies_failed(request, request->first_copy, data_copies)) {
+		finish(request, VIRTIO_BLK_S_IOERR);
+	} else if (last) {
+		complete(request);
+	} else {
+		request->moved += request->piece;
+		start_piece(request);
+	}
+}
+
+static void go_on(struct blk_request *request)
+{
+	bool failed = copies_failed(request, request->first_copy, request->ncopies);
+
+	if (request->step == BLK_DELIVER)
+		delivered(request);
+	else if (failed || request->chain->out_length < HEADER_BYTES)
+		finish(request, VIRTIO_BLK_S_IOERR);
+	else if (request->step == BLK_FETCH_HEADER)
+		start(request);
+	else
+		submit(request, BLK_WRITE);
+}
+
+static struct blk_request *next_in_line(struct blk_queue *queue)
+{
+	struct blk_request *request = queue->line;
+
+	queue->line = request->next;
+	if (!queue->line)
+		queue->line_tail = &queue->line;
+	return request;
+}
+
+/* A step plans a copy per segment at most, and one more where a segment is cut. */
+static bool has_room(const struct blk_queue *queue, const struct blk_request *request)
+{
+	return queue->ncopies + request->chain->nout + request->chain->nin + 2U <= COPIES_MAX;
+}
+
+/* As many requests as their copies fit into one call. */
+static void work_batch(struct blk_queue *queue)
+{
+	struct blk_request *batch = NULL, **tail = &batch, *request, *next;
+
+	queue->ncopies = 0;
+	while (queue->line && has_room(queue, queue->line)) {
+		request = next_in_line(queue);
+		request->next = NULL;
+		*tail = request;
+		tail = &request->next;
+		plan_step(request);
+	}
+	memory_copy(&queue->vq->memory, queue->copies, queue->ncopies);
+	for (request = batch; request; request = next) {
+		next = request->next;
+		go_on(request);
+	}
+}
+
+static void work_off_line(struct loop_work *work)
+{
+	struct blk_queue *queue = container_of(work, struct blk_queue, work_off);
+
+	while (queue->line) {
+		if (virtqueue_running(queue->vq))
+			work_batch(queue);
+		else
+			complete(next_in_line(queue));
+	}
+}
+
+void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned count)
+{
+	struct blk_queue *queue = vq->private;
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		struct blk_request *request = &queue->requests[chains[i]->head];
+
+		request->chain = chains[i];
+		request->status = VIRTIO_BLK_S_OK;
+		request->header = (struct virtio_blk_outhdr){ 0 };
+		request->data_length = request->moved = request->piece = 0;
+		if (chains[i]->in_length < STATUS_BYTES) {
+			virtqueue_break(vq, "a request without a status byte");
+			complete(request);
+			continue;
+		}
+		stand_in_line(request, BLK_FETCH_HEADER);
+	}
+}
+
+int blk_queue_init(struct virtqueue *vq)
+{
+	struct blk_queue *queue = calloc(1, sizeof(*queue));
+	unsigned i;
+
+	if (!queue)
+		return -ENOMEM;
+	queue->vq = vq;
+	queue->blk = vq->device->private;
+	queue->line_tail = &queue->line;
+	queue->work_off.run = work_off_line;
+	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
+		queue->requests[i].queue = queue;
+	vq->private = queue;
+	return 0;
+}
+
+void blk_queue_free(struct virtqueue *vq)
+{
+	free(vq->private);
+	vq->private = NULL;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store.h: where the sectors live.
+ *
+ * submit() never waits and never calls done() itself: the result arrives on
+ * the loop given, in a later turn. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH };
+
+/* One operation. The range was checked against the store's size, @buffer is
+ * the backend's own memory, never a guest's. */
+struct blk_io {
+	enum blk_op op;
+	bool stable; /* a write that must be on stable storage when done */
+	uint64_t offset;
+	uint32_t length;
+	void *buffer;
+	void (*done)(struct blk_io *io, int err); /* 0 or -errno, all or nothing */
+
+	/* The store's. */
+	struct blk_store *store;
+	struct loop *loop;
+	struct loop_op loop_op;
+	struct loop_work work;
+	uint32_t moved;
+};
+
+struct blk_store_ops {
+	void (*submit)(struct blk_store *store, struct loop *loop, struct blk_io *io);
+	void (*close)(struct blk_store *store);
+};
+
+struct blk_store {
+	const struct blk_store_ops *ops;
+	uint64_t size; /* bytes */
+	bool readonly;
+};
+
+/* A file or a block device, through io_uring. Says what is wrong in one line.
+ * Returns 0 or -errno. */
+int file_store_open(const char *path, bool readonly, struct blk_store **store);
+
+/* Nothing: reads give zeroes, writes vanish. For measuring. */
+int null_store_open(uint64_t size, struct blk_store **store);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* dispatch.c: one request from a slot, whatever it asks.
+ *
+ * Requests may be stale (their range was given up while they were on the way)
+ * or of a type that does not concern us; all are answered, reads by all-ones. */
+#include "base/log.h"
+#include "base/util.h"
+#include "ioreq/internal.h"
+#include "ioreq/pci.h"
+#include "memory/foreign.h"
+
+#define MAX_REPEAT 4096U /* a request never crosses a page */
+
+/* One access to one address; @value is in and out. */
+struct access {
+	uint8_t type;
+	bool write;
+	unsigned size;
+	uint64_t address, value;
+};
+
+static uint64_t mask(unsigned size)
+{
+	return size >= 8 ? ~0ULL : BIT_ULL(size * 8) - 1;
+}
+
+static bool size_valid(uint32_t size)
+{
+	return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+static struct ioreq_range *find_range(struct ioreq_server *server, uint64_t address, unsigned size)
+{
+	unsigned i;
+
+	for (i = 0; i < server->nranges; i++) {
+		struct ioreq_range *range = &server->ranges[i];
+
+		if (address >= range->base && address - range->base <= range->size - size)
+			return range;
+	}
+	return NULL;
+}
+
+static void access_memory(struct ioreq_server *server, struct access *access)
+{
+	struct ioreq_range *range = find_range(server, access->address, access->size);
+
+	if (!range) {
+		access->value = ~0ULL;
+		return;
+	}
+	if (access->write)
+		pci_bar_write(range->function, range->bar, access->address - range->base,
+			      access->size, access->value);
+	else
+		access->value = pci_bar_read(range->function, range->bar,
+					     access->address - range->base, access->size);
+}
+
+static void access_config(struct ioreq_server *server, struct access *access)
+{
+	if (access->write)
+		ioreq_config_write(server, access->address, access->size, (uint32_t)access->value);
+	else
+		access->value = ioreq_config_read(server, access->address, access->size);
+}
+
+/* Both directions are masked by size: what is beyond is not the guest's. */
+static void perform(struct ioreq_server *server, struct access *access)
+{
+	access->value &= mask(access->size);
+	if (access->type == IOREQ_TYPE_PCI_CONFIG)
+		access_config(server, access);
+	else if (access->type == IOREQ_TYPE_COPY)
+		access_memory(server, access);
+	else
+		access->value = ~0ULL; /* ports: we claim none */
+	access->value &= mask(access->size);
+}
+
+/* The operands of a string instruction are in guest memory at request->data. */
+static void repeat(struct ioreq_server *server, const struct ioreq *request, struct access *access)
+{
+	int64_t step = request->df ? -(int64_t)request->size : (int64_t)request->size;
+	uint64_t operand = request->data;
+	uint32_t i;
+
+	for (i = 0; i < request->count; i++) {
+		access->value = request->data;
+		if (request->data_is_ptr && access->write &&
+		    foreign_copy(server->foreign, operand, &access->value, access->size, false))
+			access->value = ~0ULL;
+		perform(server, access);
+		if (request->data_is_ptr && !access->write)
+			foreign_copy(server->foreign, operand, &access->value, access->size, true);
+		operand += (uint64_t)step;
+		if (access->type == IOREQ_TYPE_COPY)
+			access->address += (uint64_t)step;
+	}
+}
+
+void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request)
+{
+	struct access access = { .type = request->type,
+				 .write = request->dir == IOREQ_WRITE,
+				 .size = request->size,
+				 .address = request->addr,
+				 .value = ~0ULL };
+
+	if (request->type == IOREQ_TYPE_INVALIDATE) {
+		foreign_invalidate(server->foreign);
+		server->events.invalidate(server->events.arg);
+		return;
+	}
+	if (!size_valid(request->size) || request->count > MAX_REPEAT) {
+		log_guest("odd request: type %u, size %u, count %u", request->type, request->size,
+			  request->count);
+		request->data = ~0ULL;
+		return;
+	}
+	repeat(server, request, &access);
+	if (!request->data_is_ptr)
+		request->data = access.value;
+}

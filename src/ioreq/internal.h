@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* internal.h: what the files of this folder share about a server. */
+#pragma once
+#define __XEN_TOOLS__ 1 /* shows the constants of Xen's tool interfaces */
+#include <xendevicemodel.h>
+#include <xenevtchn.h>
+#include <xenforeignmemory.h>
+
+#include <xen/hvm/dm_op.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/ioreq.h>
+
+#include "base/loop.h"
+#include "ioreq/server.h"
+
+#define IOREQ_MAX_FUNCTIONS 64
+#define IOREQ_MAX_RANGES    64
+
+struct foreign;
+
+/* A guest-physical range and the BAR behind it. */
+struct ioreq_range {
+	struct pci_function *function;
+	unsigned bar;
+	uint64_t base, size;
+};
+
+struct ioreq_vcpu {
+	int port;
+	const void *later_owner; /* NULL: nothing is owed */
+	uint64_t later_due;      /* ns */
+};
+
+struct ioreq_server {
+	struct loop *loop;
+	struct ioreq_events events;
+	xendevicemodel_handle *dm;
+	xenforeignmemory_handle *fmem;
+	xenforeignmemory_resource_handle *resource;
+	xenevtchn_handle *evtchn;
+	struct foreign *foreign; /* operands of string instructions */
+	uint32_t domid;
+	ioservid_t id;
+	bool adopted, enabled, gone;
+	struct loop_watch watch;
+	struct loop_timer alive, later;
+	struct shared_iopage *page;
+	struct ioreq_vcpu *vcpus;
+	unsigned nvcpus;
+	unsigned current; /* vCPU whose request is being handled */
+	struct pci_function *functions[IOREQ_MAX_FUNCTIONS];
+	unsigned nfunctions;
+	struct ioreq_range ranges[IOREQ_MAX_RANGES];
+	unsigned nranges;
+};
+
+/* Handles one request; reads leave their result in it. */
+void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request);
+
+/* config.c: how config accesses reach a function. */
+int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *function);
+void ioreq_config_unclaim(struct ioreq_server *server, const struct pci_function *function);
+uint32_t ioreq_config_read(struct ioreq_server *server, uint64_t address, unsigned size);
+void ioreq_config_write(struct ioreq_server *server, uint64_t address, unsigned size,
+			uint32_t value);

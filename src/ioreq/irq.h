@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* irq.h: how a function's interrupts leave. From any thread, under the
+ * function's lock. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pci_function;
+
+/* Drives the function's INTA wire. */
+void irq_intx(const struct pci_function *function, bool level);
+
+/* Sends a message with the guest's address and data as they are: with vector 0
+ * Xen reads a pirq from the address, whose high half counts too. */
+void irq_message(const struct pci_function *function, uint64_t address, uint32_t data);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pci.c: config space with write masks, BARs and INTx (PCI Local Bus 3.0, 6). */
+#include "ioreq/pci.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "ioreq/irq.h"
+#include "ioreq/server.h"
+
+static void put16(uint8_t *config, unsigned offset, uint16_t value)
+{
+	memcpy(config + offset, &value, sizeof(value));
+}
+
+static void put32(uint8_t *config, unsigned offset, uint32_t value)
+{
+	memcpy(config + offset, &value, sizeof(value));
+}
+
+static uint16_t command(const struct pci_function *function)
+{
+	uint16_t value;
+
+	memcpy(&value, function->state->config + PCI_COMMAND, sizeof(value));
+	return value;
+}
+
+void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const char *name,
+		       struct pci_state *state, const struct pci_identity *identity)
+{
+	uint8_t *config = state->config;
+
+	*function = (struct pci_function){ .bdf = bdf, .name = name, .state = state };
+	pthread_mutex_init(&function->lock, NULL);
+	memset(state, 0, sizeof(*state));
+	put16(config, PCI_VENDOR_ID, identity->vendor);
+	put16(config, PCI_DEVICE_ID, identity->device);
+	put32(config, PCI_CLASS_REVISION, identity->class_code << 8 | identity->revision);
+	put16(config, PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor);
+	put16(config, PCI_SUBSYSTEM_ID, identity->subsystem);
+	config[PCI_INTERRUPT_PIN] = 1;
+	put16(function->writable, PCI_COMMAND,
+	      PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE);
+	function->writable[PCI_INTERRUPT_LINE] = 0xff;
+	function->writable[PCI_CACHE_LINE_SIZE] = 0xff;
+	function->free_config = PCI_STD_HEADER_SIZEOF;
+}
+
+void pci_function_destroy(struct pci_function *function)
+{
+	pthread_mutex_destroy(&function->lock);
+}
+
+void pci_add_bar(struct pci_function *function, unsigned bar, uint64_t size,
+		 const struct pci_bar_ops *ops, void *arg)
+{
+	unsigned offset = PCI_BASE_ADDRESS_0 + 4 * bar;
+	uint64_t address_bits = ~(size - 1);
+
+	function->bars[bar] = (struct pci_bar){ .size = size, .ops = ops, .arg = arg };
+	put32(function->state->config, offset, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	memcpy(function->writable + offset, &address_bits, sizeof(address_bits));
+}
+
+unsigned pci_add_capability(struct pci_function *function, uint8_t id, const void *body,
+			    unsigned length)
+{
+	uint8_t *config = function->state->config;
+	unsigned at = function->free_config;
+	unsigned link = function->last_capability ? function->last_capability + PCI_CAP_LIST_NEXT
+						  : PCI_CAPABILITY_LIST;
+
+	config[link] = (uint8_t)at;
+	config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	config[at + PCI_CAP_LIST_ID] = id;
+	memcpy(config + at + PCI_CAP_FLAGS, body, length);
+	function->last_capability = at;
+	function->free_config = (at + PCI_CAP_FLAGS + length + 3) & ~3U;
+	return at;
+}
+
+void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
+		  uint32_t table_offset, uint32_t pba_offset)
+{
+	struct __attribute__((packed)) {
+		uint16_t control;
+		uint32_t table, pba;
+	} body = { .control = (uint16_t)(vectors - 1),
+		   .table = table_offset | bar,
+		   .pba = pba_offset | bar };
+	unsigned i, at = pci_add_capability(function, PCI_CAP_ID_MSIX, &body, sizeof(body));
+
+	function->msix_vectors = vectors;
+	function->msix_control = at + PCI_MSIX_FLAGS;
+	put16(function->writable, function->msix_control,
+	      PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	for (i = 0; i < vectors; i++)
+		function->state->msix_table[i][3] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+}
+
+/* Under the lock. MSI-X and the disable bit silence the wire, not the cause. */
+static void update_intx(struct pci_function *function)
+{
+	bool level = function->state->intx_causes &&
+		     !(command(function) & PCI_COMMAND_INTX_DISABLE) && !msix_enabled(function);
+
+	if (level == function->intx_level)
+		return;
+	function->intx_level = level;
+	irq_intx(function, level);
+}
+
+void pci_interrupt(struct pci_function *function, unsigned vector, uint8_t causes)
+{
+	pthread_mutex_lock(&function->lock);
+	if (msix_enabled(function)) {
+		msix_send(function, vector);
+	} else {
+		function->state->intx_causes |= causes;
+		update_intx(function);
+	}
+	pthread_mutex_unlock(&function->lock);
+}
+
+uint8_t pci_intx_read_causes(struct pci_function *function)
+{
+	uint8_t causes;
+
+	pthread_mutex_lock(&function->lock);
+	causes = function->state->intx_causes;
+	function->state->intx_causes = 0;
+	update_intx(function);
+	pthread_mutex_unlock(&function->lock);
+	return causes;
+}
+
+static bool in_config(uint32_t offset, unsigned size)
+{
+	return (size == 1 || size == 2 || size == 4) && offset <= PCI_CONFIG_BYTES - size;
+}
+
+static bool in_window(const struct pci_window *window, uint32_t offset, unsigned size)
+{
+	return offset >= window->first && offset + size <= window->first + window->length;
+}
+
+static void update_status(struct pci_function *function)
+{
+	uint8_t *status = &function->state->config[PCI_STATUS];
+
+	pthread_mutex_lock(&function->lock);
+	*status &= (uint8_t)~PCI_STATUS_INTERRUPT;
+	if (function->state->intx_causes && !msix_enabled(function))
+		*status |= PCI_STATUS_INTERRUPT;
+	pthread_mutex_unlock(&function->lock);
+}
+
+uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigned size)
+{
+	const struct pci_window *window = &function->window;
+	uint32_t value = 0;
+
+	if (!in_config(offset, size))
+		return ~0U;
+	if (in_window(window, offset, size))
+		return window->read(window->arg, offset - window->first, size);
+	update_status(function);
+	memcpy(&value, function->state->config + offset, size);
+	return value;
+}
+
+static uint64_t bar_address(const struct pci_function *function, unsigned bar)
+{
+	uint64_t address;
+
+	memcpy(&address, function->state->config + PCI_BASE_ADDRESS_0 + 4 * bar, sizeof(address));
+	return address & ~(function->bars[bar].size - 1);
+}
+
+/* 0 unless the BAR decodes: firmware and Linux switch decoding off and on and
+ * write all-ones to learn the size. */
+static uint64_t bar_wanted(const struct pci_function *function, unsigned bar)
+{
+	uint64_t address = bar_address(function, bar);
+	uint32_t ones = ~(uint32_t)(function->bars[bar].size - 1);
+
+	if (!(command(function) & PCI_COMMAND_MEMORY) || (uint32_t)address == ones)
+		return 0;
+	return address;
+}
+
+static void update_bar(struct pci_function *function, unsigned bar)
+{
+	struct pci_bar *b = &function->bars[bar];
+	uint64_t wanted = bar_wanted(function, bar);
+	int err;
+
+	if (!b->size || wanted == b->claimed)
+		return;
+	if (b->claimed)
+		ioreq_unclaim_bar(function->server, function, bar);
+	b->claimed = 0;
+	if (!wanted)
+		return;
+	err = ioreq_claim_bar(function->server, function, bar, wanted, b->size);
+	if (err) {
+		log_guest("%s: BAR %u at %#llx: %s", function->name, bar,
+			  (unsigned long long)wanted, strerror(-err));
+		return;
+	}
+	b->claimed = wanted;
+}
+
+static void store(struct pci_function *function, uint32_t offset, unsigned size, uint32_t value)
+{
+	uint8_t *config = function->state->config;
+	unsigned i;
+
+	for (i = 0; i < size; i++) {
+		uint8_t mask = function->writable[offset + i];
+		uint8_t byte = (uint8_t)(value >> (8 * i));
+
+		config[offset + i] = (uint8_t)((config[offset + i] & ~mask) | (byte & mask));
+	}
+}
+
+void pci_config_write(struct pci_function *function, uint32_t offset, unsigned size, uint32_t value)
+{
+	const struct pci_window *window = &function->window;
+	unsigned bar;
+
+	if (!in_config(offset, size))
+		return;
+	if (in_window(window, offset, size)) {
+		window->write(window->arg, offset - window->first, size, value);
+		return;
+	}
+	pthread_mutex_lock(&function->lock);
+	store(function, offset, size, value);
+	msix_unmasked(function);
+	update_intx(function);
+	pthread_mutex_unlock(&function->lock);
+	for (bar = 0; bar < PCI_BARS; bar++)
+		update_bar(function, bar);
+}
+
+/* A 64-bit access is two of 32 bits (virtio 1.2, 4.1.3.1). */
+uint64_t pci_bar_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size)
+{
+	const struct pci_bar *b = &function->bars[bar];
+
+	if (offset % size || offset + size > b->size)
+		return ~0ULL;
+	if (size == 8)
+		return b->ops->read(b->arg, (uint32_t)offset, 4) |
+		       (uint64_t)b->ops->read(b->arg, (uint32_t)offset + 4, 4) << 32;
+	return b->ops->read(b->arg, (uint32_t)offset, size);
+}
+
+void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size,
+		   uint64_t value)
+{
+	const struct pci_bar *b = &function->bars[bar];
+
+	if (offset % size || offset + size > b->size)
+		return;
+	if (size == 8) {
+		b->ops->write(b->arg, (uint32_t)offset, 4, (uint32_t)value);
+		b->ops->write(b->arg, (uint32_t)offset + 4, 4, (uint32_t)(value >> 32));
+		return;
+	}
+	b->ops->write(b->arg, (uint32_t)offset, size, (uint32_t)value);
+}

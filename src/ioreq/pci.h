@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pci.h: one PCI function: type-0 config space, memory BARs, INTx, MSI-X.
+ *
+ * Config space and BARs are accessed by the server's thread only. Interrupts
+ * are raised by any thread: the function's lock covers the interrupt causes,
+ * the MSI-X table with its pending bits, and the hypercalls that follow. */
+#pragma once
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bdf.h"
+
+#define PCI_CONFIG_BYTES 256
+#define PCI_BARS         6
+#define MSIX_MAX_VECTORS 64
+#define MSIX_ENTRY_BYTES 16
+
+struct ioreq_server;
+
+/* Offsets are within the BAR; sizes 1, 2 or 4, and the offset a multiple. */
+struct pci_bar_ops {
+	uint32_t (*read)(void *arg, uint32_t offset, unsigned size);
+	void (*write)(void *arg, uint32_t offset, unsigned size, uint32_t value);
+};
+
+struct pci_bar {
+	uint64_t size; /* 0: not there */
+	const struct pci_bar_ops *ops;
+	void *arg;
+	uint64_t claimed; /* base known to Xen; 0: none */
+};
+
+/* Config registers with a meaning of their own. Offsets are from the window. */
+struct pci_window {
+	unsigned first, length; /* length 0: none */
+	uint32_t (*read)(void *arg, unsigned offset, unsigned size);
+	void (*write)(void *arg, unsigned offset, unsigned size, uint32_t value);
+	void *arg;
+};
+
+/* What the guest has made of the function; plain, so that it can outlive us. */
+struct pci_state {
+	uint8_t config[PCI_CONFIG_BYTES];
+	uint32_t msix_table[MSIX_MAX_VECTORS][4];
+	uint64_t msix_pending;
+	uint8_t intx_causes;
+};
+
+struct pci_function {
+	struct pci_bdf bdf;
+	const char *name; /* for messages */
+	struct ioreq_server *server;
+	struct pci_state *state;
+	uint8_t writable[PCI_CONFIG_BYTES];
+	struct pci_bar bars[PCI_BARS];
+	struct pci_window window;
+	unsigned msix_control; /* config offset of the message control word; 0: none */
+	unsigned msix_vectors;
+	unsigned last_capability, free_config;
+	pthread_mutex_t lock;
+	bool intx_level;
+};
+
+struct pci_identity {
+	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint32_t class_code; /* 24 bits */
+	uint8_t revision;
+};
+
+/* Sets up @function, as at power-on, around @state. */
+void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const char *name,
+		       struct pci_state *state, const struct pci_identity *identity);
+void pci_function_destroy(struct pci_function *function);
+
+/* Adds a 64-bit memory BAR; @bar is even, @size a power of two >= 16. */
+void pci_add_bar(struct pci_function *function, unsigned bar, uint64_t size,
+		 const struct pci_bar_ops *ops, void *arg);
+
+/* Appends a capability: @body follows id and next pointer. Returns its offset. */
+unsigned pci_add_capability(struct pci_function *function, uint8_t id, const void *body,
+			    unsigned length);
+
+/* The table and the pending bits are in a BAR whose ops call msix_*(). */
+void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
+		  uint32_t table_offset, uint32_t pba_offset);
+
+/* Any offset, size 1, 2 or 4; what is out of reach reads all-ones. */
+uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigned size);
+void pci_config_write(struct pci_function *function, uint32_t offset, unsigned size,
+		      uint32_t value);
+
+/* Any offset in the BAR, size 1, 2, 4 or 8 within it; unaligned accesses read
+ * all-ones. */
+uint64_t pci_bar_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size);
+void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size,
+		   uint64_t value);
+
+/* Interrupts the guest: by MSI-X vector @vector (kept as pending while masked;
+ * none if it does not exist), or while MSI-X is off by INTx. INTx causes add up
+ * until the guest reads, and so clears, them. From any thread. */
+void pci_interrupt(struct pci_function *function, unsigned vector, uint8_t causes);
+uint8_t pci_intx_read_causes(struct pci_function *function);
+
+/* The table and the pending bits as registers; offsets from their beginnings. */
+uint32_t msix_table_read(struct pci_function *function, uint32_t offset, unsigned size);
+void msix_table_write(struct pci_function *function, uint32_t offset, unsigned size,
+		      uint32_t value);
+uint32_t msix_pba_read(struct pci_function *function, uint32_t offset, unsigned size);
+
+/* Under the lock: true while the guest has MSI-X enabled. */
+bool msix_enabled(const struct pci_function *function);
+
+/* Under the lock: sends a vector, or notes it as pending while it is masked. */
+void msix_send(struct pci_function *function, unsigned vector);
+
+/* Under the lock, after a mask was written: sends what was pending. */
+void msix_unmasked(struct pci_function *function);

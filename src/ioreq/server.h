@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* server.h: the IOREQ server of one domain (Xen's public/hvm/ioreq.h, dm_op.h).
+ *
+ * A guest's access to a claimed PCI function, BAR or port stops its vCPU until
+ * it is answered; the server answers every one. All of it runs on one loop. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ioreq_server;
+struct loop;
+struct pci_function;
+
+struct ioreq_events {
+	/* Guest-physical mappings made until now are stale. Before it is answered. */
+	void (*invalidate)(void *arg);
+	/* The domain is gone. Once. */
+	void (*gone)(void *arg);
+	void *arg;
+};
+
+#define IOREQ_NO_ADOPTION (-1)
+
+/* Makes a server, or with @adopt >= 0 takes over that one of a process that
+ * died (if it does not exist any more, a new one is made). Nothing can arrive
+ * yet: the caller records the id, which must outlive it. Returns 0 or -errno. */
+int ioreq_server_open(struct loop *loop, uint32_t domid, int adopt,
+		      const struct ioreq_events *events, struct ioreq_server **server);
+
+/* Enables the server and listens. What the guest had asked of a process that
+ * died is answered once the functions are added, by ioreq_server_resume().
+ * Returns 0 or -errno: -EBUSY if somebody still serves the adopted server. */
+int ioreq_server_enable(struct ioreq_server *server);
+
+uint16_t ioreq_server_id(const struct ioreq_server *server);
+bool ioreq_server_adopted(const struct ioreq_server *server);
+
+/* Looks at every vCPU's slot: after adoption a request may wait there, or be
+ * half handled, or be answered without the vCPU knowing. */
+void ioreq_server_resume(struct ioreq_server *server);
+
+/* Gives all claims up, answers every vCPU and destroys the server in Xen (if
+ * the domain is still there). From here on nothing arrives. */
+void ioreq_server_withdraw(struct ioreq_server *server);
+
+/* Frees a server, withdrawn or never enabled. */
+void ioreq_server_close(struct ioreq_server *server);
+
+/* Claims the function's BDF: from here on the guest sees it. 0 or -errno. */
+int ioreq_add_function(struct ioreq_server *server, struct pci_function *function);
+
+/* Claims or gives up a guest-physical range for a function's BAR. */
+int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
+		    uint64_t base, uint64_t size);
+void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar);
+
+/* From inside a register handler: the access that is being handled is answered
+ * by ioreq_answer(@owner), or by itself after IOREQ_LATER_MS. Other vCPUs go
+ * on. Only for writes: a read would get all-ones. */
+#define IOREQ_LATER_MS 100
+void ioreq_answer_later(struct ioreq_server *server, const void *owner);
+void ioreq_answer(struct ioreq_server *server, const void *owner);

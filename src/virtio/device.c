@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* device.c: the status machine.
+ *
+ * Theory of operation of a reset. Writing 0 stops every running queue; each
+ * waits for its requests and unmaps its ring on its own worker. Until the last
+ * one has said so the status keeps its old value, which is what a driver polls
+ * (virtio 1.2, 2.4.1), queue registers stay closed, and another status that
+ * the driver writes is kept and applied afterwards: firmware does not poll. */
+#include "virtio/device.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "virtio/worker.h"
+
+#define STATUS_NEGOTIATED \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
+#define STATUS_KNOWN (STATUS_NEGOTIATED | VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)
+
+int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
+		       const char *name, enum memory_policy policy, const void *options)
+{
+	int err;
+
+	*device = (struct virtio_device){
+		.type = type,
+		.name = name,
+		.policy = policy,
+		.offered = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
+			   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+		.nqueues = 1,
+	};
+	err = type->open(device, options);
+	if (err)
+		type->close(device);
+	return err;
+}
+
+void virtio_device_close(struct virtio_device *device)
+{
+	device->type->close(device);
+}
+
+static void power_on(struct virtio_device *device)
+{
+	struct virtio_device_state *state = device->state;
+	unsigned i;
+
+	state->status = 0;
+	state->driver_features = 0;
+	memset(state->queues, 0, sizeof(state->queues));
+	for (i = 0; i < device->nqueues; i++)
+		state->queues[i].size = VIRTQUEUE_SIZE_MAX;
+}
+
+static int init_queue(struct virtio_device *device, unsigned i, struct worker *worker)
+{
+	struct virtqueue *queue = &device->queues[i];
+	int err = virtqueue_init(queue, device, i);
+
+	if (err)
+		return err;
+	queue->worker = worker;
+	err = device->type->queue_init(queue);
+	if (err)
+		virtqueue_free(queue);
+	return err;
+}
+
+static void free_queues(struct virtio_device *device, unsigned count)
+{
+	while (count--) {
+		device->type->queue_free(&device->queues[count]);
+		virtqueue_free(&device->queues[count]);
+	}
+	free(device->queues);
+	device->queues = NULL;
+}
+
+int virtio_device_attach(struct virtio_device *device, struct loop *loop,
+			 struct virtio_device_state *state, struct worker *workers,
+			 unsigned nworkers, unsigned *next)
+{
+	unsigned i;
+	int err;
+
+	device->loop = loop;
+	device->state = state;
+	device->queues = calloc(device->nqueues, sizeof(*device->queues));
+	if (!device->queues)
+		return -ENOMEM;
+	for (i = 0; i < device->nqueues; i++) {
+		err = init_queue(device, i, &workers[(*next)++ % nworkers]);
+		if (err) {
+			free_queues(device, i);
+			return err;
+		}
+	}
+	power_on(device);
+	return 0;
+}
+
+void virtio_device_detach(struct virtio_device *device)
+{
+	if (device->queues)
+		free_queues(device, device->nqueues);
+}
+
+uint8_t virtio_device_status(const struct virtio_device *device)
+{
+	return device->state->status;
+}
+
+static void finish_reset(struct virtio_device *device)
+{
+	uint8_t latched = device->latched_status;
+
+	device->resetting = false;
+	device->latched_status = 0;
+	power_on(device);
+	device->transport->reset_done(device);
+	if (device->when_quiet)
+		loop_post(device->loop, device->when_quiet);
+	if (latched)
+		virtio_device_write_status(device, latched);
+}
+
+bool virtio_device_reset(struct virtio_device *device)
+{
+	bool started = device->state->status & VIRTIO_CONFIG_S_DRIVER_OK;
+	unsigned i;
+
+	if (device->resetting)
+		return false;
+	device->state->generation++;
+	device->resetting = true;
+	for (i = 0; started && i < device->nqueues; i++) {
+		if (!device->state->queues[i].enabled)
+			continue;
+		device->stopping++;
+		virtqueue_stop(&device->queues[i]);
+	}
+	if (device->stopping)
+		return false;
+	finish_reset(device);
+	return true;
+}
+
+void virtio_device_queue_stopped(struct virtio_device *device)
+{
+	if (!--device->stopping)
+		finish_reset(device);
+}
+
+static bool features_acceptable(const struct virtio_device *device)
+{
+	uint64_t features = device->state->driver_features;
+	uint64_t required = BIT_ULL(VIRTIO_F_VERSION_1);
+
+	if (device->policy == MEMORY_GRANTS)
+		required |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	return !(features & ~device->offered) && (features & required) == required;
+}
+
+static void start_queues(struct virtio_device *device)
+{
+	const struct virtio_device_state *state = device->state;
+	unsigned i;
+
+	for (i = 0; i < device->nqueues; i++)
+		if (state->queues[i].enabled)
+			virtqueue_start(&device->queues[i], &state->queues[i],
+					state->driver_features, state->generation);
+}
+
+bool virtio_device_write_status(struct virtio_device *device, uint8_t status)
+{
+	struct virtio_device_state *state = device->state;
+	uint8_t fresh;
+
+	if (device->resetting) {
+		device->latched_status = status & STATUS_KNOWN;
+		return device->latched_status;
+	}
+	if (!status)
+		return virtio_device_reset(device);
+	status = (status & STATUS_KNOWN) | state->status; /* bits are only ever added */
+	fresh = status & (uint8_t)~state->status;
+	if ((fresh & VIRTIO_CONFIG_S_FEATURES_OK) && !features_acceptable(device))
+		status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
+	if ((fresh & VIRTIO_CONFIG_S_DRIVER_OK) && !(status & VIRTIO_CONFIG_S_FEATURES_OK))
+		status &= (uint8_t)~VIRTIO_CONFIG_S_DRIVER_OK;
+	state->status = status;
+	if (fresh & status & VIRTIO_CONFIG_S_DRIVER_OK)
+		start_queues(device);
+	return true;
+}
+
+void virtio_device_write_features(struct virtio_device *device, bool high, uint32_t bits)
+{
+	struct virtio_device_state *state = device->state;
+
+	if (state->status & VIRTIO_CONFIG_S_FEATURES_OK)
+		return;
+	if (high)
+		state->driver_features = (uint32_t)state->driver_features | (uint64_t)bits << 32;
+	else
+		state->driver_features = (state->driver_features & ~0xffffffffULL) | bits;
+}
+
+struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *device,
+							 unsigned queue)
+{
+	struct virtqueue_registers *registers = &device->state->queues[queue];
+
+	if (device->resetting || device->state->status != STATUS_NEGOTIATED || registers->enabled)
+		return NULL;
+	return registers;
+}
+
+void virtio_device_kick(struct virtio_device *device, unsigned queue)
+{
+	if (queue < device->nqueues && (device->state->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		virtqueue_kick(&device->queues[queue]);
+}
+
+void virtio_device_broken(struct virtio_device *device, uint32_t generation)
+{
+	if (device->resetting || generation != device->state->generation)
+		return;
+	device->state->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	device->transport->config_interrupt(device);
+}

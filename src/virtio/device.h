@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* device.h: one virtio device between its transport and its type: features,
+ * the status machine, queue registers, reset (virtio 1.2, 2.1 to 2.4).
+ *
+ * All of it runs on main, unless said otherwise. */
+#pragma once
+#include <linux/virtio_config.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/queue.h"
+
+#define VIRTIO_MAX_QUEUES 63
+
+struct loop;
+struct option_spec;
+struct virtio_device;
+
+/* What a kind of device supplies; devices/types.h lists them. */
+struct virtio_device_type {
+	const char *name; /* of the flag: --blk */
+	uint16_t virtio_id;
+	uint32_t pci_class;
+	const struct option_spec *options;
+	size_t options_size; /* of the struct that the options fill */
+
+	/* Before Xen is touched: opens what the device serves and fills offered,
+	 * config and nqueues in. The options stay valid until close(). 0 or
+	 * -errno after one line in the log. */
+	int (*open)(struct virtio_device *device, const void *options);
+	void (*close)(struct virtio_device *device); /* after a failed open(), too */
+
+	/* Once per queue, after its worker is known; may set queue->private. */
+	int (*queue_init)(struct virtqueue *queue);
+	void (*queue_free)(struct virtqueue *queue);
+
+	/* On the queue's worker: requests came. Each is pushed, now or later. */
+	void (*handle)(struct virtqueue *queue, struct chain **chains, unsigned count);
+};
+
+/* What a transport supplies. */
+struct virtio_transport {
+	/* From any thread. */
+	void (*queue_interrupt)(struct virtio_device *device, unsigned queue);
+	void (*config_interrupt)(struct virtio_device *device);
+	/* The device is as at power-on again. */
+	void (*reset_done)(struct virtio_device *device);
+};
+
+/* What the driver has made of the device; plain, so that it can outlive us. */
+struct virtio_device_state {
+	uint64_t driver_features;
+	uint32_t generation; /* counts resets */
+	uint8_t status;
+	struct virtqueue_registers queues[VIRTIO_MAX_QUEUES];
+};
+
+struct virtio_device {
+	const struct virtio_device_type *type;
+	const char *name; /* for messages */
+	enum memory_policy policy;
+	struct loop *loop; /* main's */
+	struct virtio_device_state *state;
+	const struct virtio_transport *transport;
+	void *transport_private;
+
+	uint64_t offered;
+	const void *config; /* little endian, as the guest reads it */
+	unsigned config_length;
+	unsigned nqueues;
+	struct virtqueue *queues;
+	void *private; /* the type's */
+
+	unsigned stopping; /* queues that a reset waits for */
+	bool resetting;
+	uint8_t latched_status;       /* written while resetting */
+	struct loop_work *when_quiet; /* NULL, or posted at the end of each reset */
+};
+
+/* Calls the type's open(). 0 or -errno. */
+int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
+		       const char *name, enum memory_policy policy, const void *options);
+void virtio_device_close(struct virtio_device *device);
+
+/* Gives the opened device its queues, homed on @workers in turn, from the
+ * *@next-th on. 0 or -errno. */
+int virtio_device_attach(struct virtio_device *device, struct loop *loop,
+			 struct virtio_device_state *state, struct worker *workers,
+			 unsigned nworkers, unsigned *next);
+void virtio_device_detach(struct virtio_device *device);
+
+/* Until a reset is over the status reads as before it. */
+uint8_t virtio_device_status(const struct virtio_device *device);
+
+/* False if this began a reset that is not over yet: reset_done() will come. */
+bool virtio_device_write_status(struct virtio_device *device, uint8_t status);
+
+/* Bits 0..31 or, with @high, 32..63. Ignored once FEATURES_OK is set. */
+void virtio_device_write_features(struct virtio_device *device, bool high, uint32_t bits);
+
+/* The registers of a queue, or NULL while the driver may not write them: they
+ * are open only between FEATURES_OK and DRIVER_OK, until the queue is enabled. */
+struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *device,
+							 unsigned queue);
+void virtio_device_kick(struct virtio_device *device, unsigned queue);
+
+/* Begins a reset as the driver would; true if it is over already. */
+bool virtio_device_reset(struct virtio_device *device);
+
+/* From the queues. */
+void virtio_device_queue_stopped(struct virtio_device *device);
+void virtio_device_broken(struct virtio_device *device, uint32_t generation);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* pci.h: virtio over PCI, modern (virtio 1.2, 4.1). */
+#pragma once
+#include "ioreq/pci.h"
+#include "virtio/device.h"
+
+#define VIRTIO_PCI_BAR 0
+
+/* Registers of the transport itself; plain, so that they can outlive us. */
+struct virtio_pci_state {
+	uint32_t device_feature_select, driver_feature_select;
+	uint16_t config_vector, queue_select;
+	uint16_t queue_vectors[VIRTIO_MAX_QUEUES];
+};
+
+struct virtio_pci {
+	struct virtio_device *device;
+	struct virtio_pci_state *state;
+	struct pci_function function;
+	unsigned access_capability; /* config offset of the PCI config access capability */
+};
+
+/* Builds the function around an attached device. */
+void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device, struct pci_bdf bdf,
+		     struct virtio_pci_state *state, struct pci_state *pci_state);
+void virtio_pci_destroy(struct virtio_pci *vpci);

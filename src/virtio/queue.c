@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* queue.c: a queue's life on its worker, and its notifications.
+ *
+ * Theory of operation. Main and worker talk by posted work only, in order:
+ * start, any number of kicks, stop; the worker answers with stopped, and says
+ * broken when the guest broke a rule. A queue that is to stop first waits for
+ * its chains in flight (nothing is copied to the guest for them any more),
+ * then unmaps the ring, then says stopped: so when the guest reads status 0,
+ * none of its pages is in use. Each start carries the device's generation, by
+ * which main drops what a broken queue of before a reset says late. */
+#include "virtio/queue.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "virtio/device.h"
+#include "virtio/worker.h"
+
+static void finish_stop(struct virtqueue *queue)
+{
+	split_stop(&queue->ring, &queue->memory);
+	queue->phase = VIRTQUEUE_STOPPED;
+	loop_post(queue->device->loop, &queue->stopped);
+}
+
+static void run_stop(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, stop);
+
+	queue->phase = VIRTQUEUE_DRAINING;
+	if (!queue->in_flight)
+		finish_stop(queue);
+}
+
+static void run_kick(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, kick);
+	const char *why;
+	int count;
+
+	if (!virtqueue_running(queue))
+		return;
+	split_disarm(&queue->ring);
+	count = split_pop(&queue->ring, &queue->memory, queue->batch, VIRTQUEUE_BATCH, &why);
+	if (count < 0) {
+		virtqueue_break(queue, why);
+		return;
+	}
+	if (count) {
+		queue->in_flight += (unsigned)count;
+		queue->device->type->handle(queue, queue->batch, (unsigned)count);
+	}
+	/* A full batch may have left more behind: others' turn first. */
+	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !split_arm(&queue->ring)))
+		loop_post(queue->worker->loop, &queue->kick);
+}
+
+static void run_start(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, start);
+	struct worker *worker = queue->worker;
+	int err;
+
+	queue->memory = (struct memory){ .grants = worker->grants,
+					 .foreign = worker->foreign,
+					 .policy = queue->device->policy };
+	queue->phase = VIRTQUEUE_RUNNING;
+	err = split_start(&queue->ring, &queue->memory, &queue->registers, queue->features);
+	if (err) {
+		virtqueue_break(queue, strerror(-err));
+		return;
+	}
+	run_kick(&queue->kick);
+}
+
+static void run_publish(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, publish);
+
+	if (virtqueue_running(queue) && split_publish(&queue->ring))
+		queue->device->transport->queue_interrupt(queue->device, queue->index);
+}
+
+/* Tells main; it compares generations. */
+static void run_broken(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, broken);
+
+	virtio_device_broken(queue->device, queue->generation);
+}
+
+static void run_stopped(struct loop_work *work)
+{
+	virtio_device_queue_stopped(container_of(work, struct virtqueue, stopped)->device);
+}
+
+int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index)
+{
+	*queue = (struct virtqueue){
+		.device = device,
+		.index = index,
+		.start = { .run = run_start },
+		.stop = { .run = run_stop },
+		.kick = { .run = run_kick },
+		.publish = { .run = run_publish },
+		.stopped = { .run = run_stopped },
+		.broken = { .run = run_broken },
+	};
+	return split_init(&queue->ring, VIRTQUEUE_BATCH);
+}
+
+void virtqueue_free(struct virtqueue *queue)
+{
+	split_free(&queue->ring);
+}
+
+void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		     uint64_t features, uint32_t generation)
+{
+	queue->registers = *registers;
+	queue->features = features;
+	queue->generation = generation;
+	loop_post(queue->worker->loop, &queue->start);
+}
+
+void virtqueue_kick(struct virtqueue *queue)
+{
+	loop_post(queue->worker->loop, &queue->kick);
+}
+
+void virtqueue_stop(struct virtqueue *queue)
+{
+	loop_post(queue->worker->loop, &queue->stop);
+}
+
+void virtqueue_push(struct virtqueue *queue, struct chain *chain, uint32_t written)
+{
+	queue->in_flight--;
+	if (virtqueue_running(queue)) {
+		chain->in_flight = false;
+		split_push(&queue->ring, chain, (uint32_t)min_u64(written, chain->in_length));
+		loop_defer(queue->worker->loop, &queue->publish);
+	} else if (queue->phase == VIRTQUEUE_DRAINING && !queue->in_flight) {
+		finish_stop(queue);
+	}
+}
+
+void virtqueue_break(struct virtqueue *queue, const char *why)
+{
+	if (!virtqueue_running(queue))
+		return;
+	queue->phase = VIRTQUEUE_BROKEN;
+	log_guest("%s: queue %u: the driver made %s; it needs a reset", queue->device->name,
+		  queue->index, why);
+	loop_post(queue->device->loop, &queue->broken);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* queue.h: the device side of a virtqueue, blind to the ring's format.
+ *
+ * A queue lives on its home worker. The main thread only posts to it: start,
+ * kick, stop. What the guest wrote is fetched once, copied and checked before
+ * a device sees it as a struct chain. A queue whose ring breaks the rules is
+ * broken until the device is reset. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "memory/memory.h"
+#include "virtio/split.h"
+
+struct virtio_device;
+struct worker;
+
+#define VIRTQUEUE_BATCH 32 /* chains a turn: the budget of one queue */
+
+enum virtqueue_phase {
+	VIRTQUEUE_STOPPED,
+	VIRTQUEUE_RUNNING,
+	VIRTQUEUE_BROKEN,
+	VIRTQUEUE_DRAINING, /* stops when no chain is in flight */
+};
+
+struct virtqueue {
+	struct virtio_device *device;
+	unsigned index;
+	struct worker *worker; /* home */
+	void *private;         /* the device type's */
+
+	/* Written by main while the queue is stopped. */
+	struct virtqueue_registers registers;
+	uint64_t features;
+	uint32_t generation; /* of the device, which counts resets */
+
+	/* The home worker's. */
+	enum virtqueue_phase phase;
+	struct memory memory;
+	struct split_ring ring;
+	struct chain *batch[VIRTQUEUE_BATCH];
+	unsigned in_flight;
+
+	struct loop_work start, stop, kick, publish; /* to the worker */
+	struct loop_work stopped, broken;            /* to main */
+};
+
+/* 0 or -ENOMEM. */
+int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index);
+void virtqueue_free(struct virtqueue *queue);
+
+/* From main. The registers are taken over as they are now. virtqueue_stop()
+ * ends in virtio_device_queue_stopped(), once nothing of the guest's memory is
+ * in use any more. */
+void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		     uint64_t features, uint32_t generation);
+void virtqueue_kick(struct virtqueue *queue);
+void virtqueue_stop(struct virtqueue *queue);
+
+/* The rest is for devices, on the home worker. */
+
+/* False when the guest must not be touched any more: a device that sees this
+ * ends its request by virtqueue_push() without copying. */
+static inline bool virtqueue_running(const struct virtqueue *queue)
+{
+	return queue->phase == VIRTQUEUE_RUNNING;
+}
+
+/* Gives a chain back with @written bytes at the front of its writable part;
+ * clamped to what there is. Published with the others at the end of the turn. */
+void virtqueue_push(struct virtqueue *queue, struct chain *chain, uint32_t written);
+
+/* The guest broke a rule of the ring or of the device: one line in the log,
+ * nothing more is served, and the device needs a reset. */
+void virtqueue_break(struct virtqueue *queue, const char *why);

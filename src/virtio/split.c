@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* split.c: the split ring.
+ *
+ * Everything here reads memory that the guest may change at any time: each
+ * value is loaded once into a local, checked there and used from there. */
+#include "virtio/split.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+#define TABLE_BYTES_MAX (VIRTQUEUE_SIZE_MAX * sizeof(struct vring_desc))
+
+int split_init(struct split_ring *ring, unsigned batch)
+{
+	unsigned i;
+
+	*ring = (struct split_ring){ 0 };
+	ring->chains = calloc(VIRTQUEUE_SIZE_MAX, sizeof(*ring->chains));
+	ring->segments =
+		calloc((size_t)VIRTQUEUE_SIZE_MAX * VIRTQUEUE_SIZE_MAX, sizeof(*ring->segments));
+	ring->tables = calloc(batch, TABLE_BYTES_MAX);
+	ring->fetches = calloc(batch, sizeof(*ring->fetches));
+	if (!ring->chains || !ring->segments || !ring->tables || !ring->fetches) {
+		split_free(ring);
+		return -ENOMEM;
+	}
+	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++) {
+		ring->chains[i].head = (uint16_t)i;
+		ring->chains[i].segments = ring->segments + (size_t)i * VIRTQUEUE_SIZE_MAX;
+	}
+	return 0;
+}
+
+void split_free(struct split_ring *ring)
+{
+	free(ring->chains);
+	free(ring->segments);
+	free(ring->tables);
+	free(ring->fetches);
+	*ring = (struct split_ring){ 0 };
+}
+
+static bool geometry_valid(const struct virtqueue_registers *registers)
+{
+	uint16_t size = registers->size;
+
+	return size && size <= VIRTQUEUE_SIZE_MAX && !(size & (size - 1)) &&
+	       !(registers->descriptors % VRING_DESC_ALIGN_SIZE) &&
+	       !(registers->driver_area % VRING_AVAIL_ALIGN_SIZE) &&
+	       !(registers->device_area % VRING_USED_ALIGN_SIZE);
+}
+
+/* The two event fields of EVENT_IDX lie behind the rings' ends. */
+static int map_rings(struct split_ring *ring, const struct memory *memory,
+		     const struct virtqueue_registers *registers)
+{
+	size_t size = registers->size;
+	int err;
+
+	err = memory_map(memory, registers->descriptors, size * sizeof(struct vring_desc), false,
+			 &ring->descriptors);
+	if (!err)
+		err = memory_map(memory, registers->driver_area,
+				 sizeof(struct vring_avail) + (size + 1) * sizeof(__virtio16),
+				 false, &ring->available);
+	if (!err)
+		err = memory_map(memory, registers->device_area,
+				 sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) +
+					 sizeof(__virtio16),
+				 true, &ring->used);
+	return err;
+}
+
+int split_start(struct split_ring *ring, const struct memory *memory,
+		const struct virtqueue_registers *registers, uint64_t features)
+{
+	unsigned i;
+	int err;
+
+	if (!geometry_valid(registers))
+		return -EINVAL;
+	err = map_rings(ring, memory, registers);
+	if (err) {
+		split_stop(ring, memory);
+		return err;
+	}
+	ring->size = registers->size;
+	ring->last_available = ring->used_index = ring->published = 0;
+	ring->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
+	ring->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
+		ring->chains[i].in_flight = false;
+	return 0;
+}
+
+void split_stop(struct split_ring *ring, const struct memory *memory)
+{
+	memory_unmap(memory, &ring->descriptors);
+	memory_unmap(memory, &ring->available);
+	memory_unmap(memory, &ring->used);
+}
+
+static const struct vring_avail *available(const struct split_ring *ring)
+{
+	return ring->available.address;
+}
+
+static struct vring_used *used(const struct split_ring *ring)
+{
+	return ring->used.address;
+}
+
+static uint16_t available_index(const struct split_ring *ring)
+{
+	return __atomic_load_n(&available(ring)->idx, __ATOMIC_ACQUIRE);
+}
+
+static struct vring_desc descriptor(const struct split_ring *ring, uint16_t index)
+{
+	const struct vring_desc *table = ring->descriptors.address;
+	struct vring_desc copy;
+
+	__builtin_memcpy(&copy, (const void *)&table[index], sizeof(copy));
+	__asm__ volatile("" ::: "memory"); /* the copy is made here and only here */
+	return copy;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *add_segment(struct chain *chain, const struct vring_desc *descriptor)
+{
+	bool writable = descriptor->flags & VRING_DESC_F_WRITE;
+	uint32_t *length = writable ? &chain->in_length : &chain->out_length;
+	unsigned count = chain->nout + chain->nin;
+
+	if (!descriptor->len)
+		return "an empty descriptor";
+	if (count == VIRTQUEUE_SIZE_MAX)
+		return "a chain that is too long";
+	if (!writable && chain->nin)
+		return "a readable descriptor behind a writable one";
+	if (descriptor->len > UINT32_MAX - chain->out_length - chain->in_length)
+		return "a chain of more than 4 GiB";
+	chain->segments[count] =
+		(struct segment){ .address = descriptor->addr, .length = descriptor->len };
+	*length += descriptor->len;
+	if (writable)
+		chain->nin++;
+	else
+		chain->nout++;
+	return NULL;
+}
+
+static const char *check_table(const struct split_ring *ring, const struct vring_desc *descriptor)
+{
+	if (!ring->indirect)
+		return "an indirect descriptor, not negotiated";
+	if (descriptor->flags & VRING_DESC_F_NEXT)
+		return "an indirect descriptor with a next one";
+	if (!descriptor->len || descriptor->len % sizeof(*descriptor) ||
+	    descriptor->len > TABLE_BYTES_MAX)
+		return "an indirect table of a wrong size";
+	return NULL;
+}
+
+/* Walks the part of a chain that is in the ring itself; it may end in one
+ * indirect descriptor (virtio 1.2, 2.7.5.3.2), left in @table. */
+static const char *walk_ring(const struct split_ring *ring, struct chain *chain,
+			     struct vring_desc *table)
+{
+	uint16_t index = chain->head, steps;
+	struct vring_desc d;
+	const char *why;
+
+	table->len = 0;
+	for (steps = 0; steps < ring->size; steps++) {
+		d = descriptor(ring, index);
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			why = check_table(ring, &d);
+			*table = d;
+			return why;
+		}
+		why = add_segment(chain, &d);
+		if (why || !(d.flags & VRING_DESC_F_NEXT))
+			return why;
+		if (d.next >= ring->size)
+			return "a next descriptor outside of the ring";
+		index = d.next;
+	}
+	return "a loop of descriptors";
+}
+
+/* @table is our copy of the indirect table. */
+static const char *walk_table(struct chain *chain, const struct vring_desc *table, unsigned count)
+{
+	unsigned index = 0, steps;
+	const char *why;
+
+	for (steps = 0; steps < count; steps++) {
+		const struct vring_desc *d = &table[index];
+
+		if (d->flags & VRING_DESC_F_INDIRECT)
+			return "an indirect descriptor in an indirect table";
+		why = add_segment(chain, d);
+		if (why || !(d->flags & VRING_DESC_F_NEXT))
+			return why;
+		if (d->next >= count)
+			return "a next descriptor outside of its table";
+		index = d->next;
+	}
+	return "a loop in an indirect table";
+}
+
+static const char *take_head(struct split_ring *ring, struct chain **result)
+{
+	uint16_t slot = ring->last_available & (ring->size - 1);
+	uint16_t head = __atomic_load_n(&available(ring)->ring[slot], __ATOMIC_RELAXED);
+	struct chain *chain;
+
+	if (head >= ring->size)
+		return "a head outside of the ring";
+	chain = &ring->chains[head];
+	if (chain->in_flight)
+		return "a head that is in flight already";
+	ring->last_available++;
+	chain->in_flight = true;
+	chain->nout = chain->nin = 0;
+	chain->out_length = chain->in_length = 0;
+	*result = chain;
+	return NULL;
+}
+
+static struct vring_desc *batch_table(const struct split_ring *ring, unsigned i)
+{
+	return ring->tables + (size_t)i * VIRTQUEUE_SIZE_MAX;
+}
+
+/* One copy for the tables of the whole batch, then their walks. */
+static const char *finish_indirect(struct split_ring *ring, const struct memory *memory,
+				   struct chain **owners, unsigned tables)
+{
+	const char *why = NULL;
+	unsigned i;
+
+	memory_copy(memory, ring->fetches, tables);
+	for (i = 0; i < tables && !why; i++) {
+		const struct memory_copy *fetch = &ring->fetches[i];
+
+		if (fetch->err)
+			return "an indirect table that cannot be read";
+		why = walk_table(owners[i], fetch->local,
+				 fetch->length / (unsigned)sizeof(struct vring_desc));
+	}
+	return why;
+}
+
+static const char *take_chains(struct split_ring *ring, const struct memory *memory,
+			       struct chain **chains, unsigned count)
+{
+	struct chain *owners[VIRTQUEUE_SIZE_MAX];
+	struct vring_desc table;
+	unsigned i, tables = 0;
+	const char *why;
+
+	for (i = 0; i < count; i++) {
+		why = take_head(ring, &chains[i]);
+		if (!why)
+			why = walk_ring(ring, chains[i], &table);
+		if (why)
+			return why;
+		if (!table.len)
+			continue;
+		ring->fetches[tables] = (struct memory_copy){ .address = table.addr,
+							      .length = table.len,
+							      .local = batch_table(ring, tables) };
+		owners[tables++] = chains[i];
+	}
+	return tables ? finish_indirect(ring, memory, owners, tables) : NULL;
+}
+
+int split_pop(struct split_ring *ring, const struct memory *memory, struct chain **chains,
+	      unsigned max, const char **why)
+{
+	uint16_t waiting = (uint16_t)(available_index(ring) - ring->last_available);
+	unsigned count = (unsigned)min_u64(waiting, max);
+
+	if (waiting > ring->size) {
+		*why = "an available index that jumped";
+		return -1;
+	}
+	*why = take_chains(ring, memory, chains, count);
+	return *why ? -1 : (int)count;
+}
+
+void split_push(struct split_ring *ring, const struct chain *chain, uint32_t written)
+{
+	uint16_t slot = ring->used_index & (ring->size - 1);
+	struct vring_used_elem *element = &used(ring)->ring[slot];
+
+	__atomic_store_n(&element->id, chain->head, __ATOMIC_RELAXED);
+	__atomic_store_n(&element->len, written, __ATOMIC_RELAXED);
+	ring->used_index++;
+}
+
+/* used_event, behind the available ring: written by the driver. */
+static uint16_t used_event(const struct split_ring *ring)
+{
+	return __atomic_load_n(&available(ring)->ring[ring->size], __ATOMIC_RELAXED);
+}
+
+bool split_publish(struct split_ring *ring)
+{
+	uint16_t before = ring->published;
+
+	ring->published = ring->used_index;
+	__atomic_store_n(&used(ring)->idx, ring->used_index, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* shown before we ask who wants to know */
+	if (ring->event_idx)
+		return vring_need_event(used_event(ring), ring->used_index, before);
+	return !(__atomic_load_n(&available(ring)->flags, __ATOMIC_RELAXED) &
+		 VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+void split_disarm(struct split_ring *ring)
+{
+	if (!ring->event_idx) /* else the event index, left behind, does it */
+		__atomic_store_n(&used(ring)->flags, VRING_USED_F_NO_NOTIFY, __ATOMIC_RELAXED);
+}
+
+bool split_arm(struct split_ring *ring)
+{
+	/* avail_event, behind the used ring: written by us. */
+	uint16_t *available_event = (uint16_t *)&used(ring)->ring[ring->size];
+
+	if (ring->event_idx)
+		__atomic_store_n(available_event, ring->last_available, __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(&used(ring)->flags, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* armed before we look again */
+	return available_index(ring) == ring->last_available;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* split.h: the split ring (virtio 1.2, 2.7), device side.
+ *
+ * With memory/ the only reader of ring memory. Belongs to one thread. */
+#pragma once
+#include <linux/virtio_ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory/memory.h"
+
+#define VIRTQUEUE_SIZE_MAX 256 /* descriptors, and segments of one chain */
+
+/* As the driver wrote them, unchecked. */
+struct virtqueue_registers {
+	uint16_t size;
+	bool enabled;
+	uint64_t descriptors, driver_area, device_area;
+};
+
+struct segment {
+	uint64_t address;
+	uint32_t length;
+};
+
+/* A descriptor chain, checked: first nout readable segments, then nin writable
+ * ones; none is empty. It stays valid until it is pushed. */
+struct chain {
+	uint16_t head;
+	uint16_t nout, nin;
+	uint32_t out_length, in_length;
+	bool in_flight;
+	struct segment *segments;
+};
+
+struct split_ring {
+	struct memory_map descriptors, available, used;
+	uint16_t size;
+	uint16_t last_available; /* next entry to take */
+	uint16_t used_index;     /* next entry to fill */
+	uint16_t published;      /* used->idx as the guest sees it */
+	bool event_idx, indirect;
+	struct chain *chains;      /* by head */
+	struct segment *segments;  /* of all chains */
+	struct vring_desc *tables; /* indirect tables of one batch */
+	struct memory_copy *fetches;
+};
+
+/* Storage for the largest ring, for batches of @batch. 0 or -ENOMEM. */
+int split_init(struct split_ring *ring, unsigned batch);
+void split_free(struct split_ring *ring);
+
+/* Checks the registers and maps the ring. 0, or -EINVAL or memory_map()'s. */
+int split_start(struct split_ring *ring, const struct memory *memory,
+		const struct virtqueue_registers *registers, uint64_t features);
+void split_stop(struct split_ring *ring, const struct memory *memory);
+
+/* Takes up to @max chains (at most @batch of split_init()); all indirect tables
+ * are fetched by one copy. Returns their number, or -1 with @why set: then the
+ * ring is broken and nothing of it may be used. */
+int split_pop(struct split_ring *ring, const struct memory *memory, struct chain **chains,
+	      unsigned max, const char **why);
+
+/* Fills a used entry, not yet seen by the guest. */
+void split_push(struct split_ring *ring, const struct chain *chain, uint32_t written);
+
+/* Shows the guest what was pushed. True if it wants an interrupt for it. */
+bool split_publish(struct split_ring *ring);
+
+/* Tells the driver not to kick, or to kick; split_arm() returns false if
+ * chains came in meanwhile: then take them instead of waiting. */
+void split_disarm(struct split_ring *ring);
+bool split_arm(struct split_ring *ring);

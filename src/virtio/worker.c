@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* worker.c: start and end of worker threads. */
+#include "virtio/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "memory/bounce.h"
+#include "memory/foreign.h"
+#include "memory/grants.h"
+
+#define BOUNCE_BUFFERS 128
+
+static void *thread_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_run(worker->loop);
+	return NULL;
+}
+
+static void trim(struct loop_work *work)
+{
+	foreign_trim(container_of(work, struct worker, trim)->foreign);
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct worker *worker, unsigned index)
+{
+	sigset_t all, before;
+	char name[16];
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&worker->thread, NULL, thread_main, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return -err;
+	worker->own_thread = true;
+	snprintf(name, sizeof(name), "worker/%u", index);
+	pthread_setname_np(worker->thread, name);
+	return 0;
+}
+
+static int open_memory(struct worker *worker, uint32_t domid)
+{
+	int err = grants_open(domid, &worker->grants);
+
+	if (!err)
+		err = foreign_open(domid, &worker->foreign);
+	if (err)
+		return err;
+	worker->bounce = bounce_new(BOUNCE_BUFFERS);
+	return worker->bounce ? 0 : -ENOMEM;
+}
+
+int worker_start(struct worker *worker, unsigned index, uint32_t domid, struct loop *loop)
+{
+	int err;
+
+	*worker = (struct worker){ .loop = loop, .trim = { .run = trim } };
+	err = open_memory(worker, domid);
+	if (!err && !loop) {
+		worker->loop = loop_new();
+		err = worker->loop ? start_thread(worker, index) : -errno;
+		if (err) {
+			log_error("cannot start worker %u: %s", index, strerror(-err));
+			loop_free(worker->loop);
+			worker->loop = NULL;
+		}
+	}
+	if (err)
+		worker_stop(worker);
+	return err;
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (worker->own_thread) {
+		loop_stop(worker->loop);
+		pthread_join(worker->thread, NULL);
+		loop_free(worker->loop);
+	}
+	bounce_free(worker->bounce);
+	foreign_close(worker->foreign);
+	grants_close(worker->grants);
+	*worker = (struct worker){ 0 };
+}
+
+void worker_invalidate(struct worker *worker)
+{
+	foreign_invalidate(worker->foreign);
+	loop_post(worker->loop, &worker->trim);
+}
