@@ -61,7 +61,14 @@ static const struct virtio_device_type *const types[] = { DEVICE_TYPES(TYPE_POIN
 #undef TYPE_POINTER
 
 /* Values of getopt_long(): global options, then device types, then these. */
-enum { FLAG_GLOBAL = 0x100, FLAG_TYPE = 0x200, FLAG_CHECK = 0x300, FLAG_VERSION, FLAG_HELP };
+enum {
+	FLAG_INDEX = 0xff,
+	FLAG_GLOBAL = 0x100,
+	FLAG_TYPE = 0x200,
+	FLAG_CHECK = 0x300,
+	FLAG_VERSION,
+	FLAG_HELP,
+};
 
 #define MAX_FLAGS 32
 
@@ -120,19 +127,21 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 	return options_parse(sets, ARRAY_SIZE(sets), where, text);
 }
 
-static int set_global(struct config *config, const struct option_spec *spec, const char *text)
+static int set_global(struct config *config, unsigned i, const char *text)
 {
 	char where[32];
 
-	snprintf(where, sizeof(where), "--%s", spec->key);
-	return option_set(spec, config, where, text);
+	snprintf(where, sizeof(where), "--%s", global_options[i].key);
+	return option_set(&global_options[i], config, where, text);
 }
 
 static int take_flag(struct config *config, int flag, const char *text)
 {
-	if (flag >= FLAG_TYPE)
-		return add_device(config, types[flag - FLAG_TYPE], text);
-	return set_global(config, &global_options[flag - FLAG_GLOBAL], text);
+	unsigned i = (unsigned)flag & FLAG_INDEX;
+
+	if ((flag & ~FLAG_INDEX) == FLAG_TYPE)
+		return add_device(config, types[i], text);
+	return set_global(config, i, text);
 }
 
 static bool addresses_valid(const struct config *config)

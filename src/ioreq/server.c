@@ -31,6 +31,7 @@
 #include "ioreq/internal.h"
 #include "ioreq/pci.h"
 #include "memory/foreign.h"
+#include "memory/quiet.h"
 
 #define ALIVE_INTERVAL_NS 1000000000ULL
 #define NS_PER_MS         1000000ULL
@@ -257,9 +258,9 @@ static int open_handles(struct ioreq_server *server)
 
 	if (err)
 		return err;
-	server->dm = xendevicemodel_open(NULL, 0);
-	server->fmem = xenforeignmemory_open(NULL, 0);
-	server->evtchn = xenevtchn_open(NULL, 0);
+	server->dm = xendevicemodel_open(quiet_logger(), 0);
+	server->fmem = xenforeignmemory_open(quiet_logger(), 0);
+	server->evtchn = xenevtchn_open(quiet_logger(), 0);
 	if (server->dm && server->fmem && server->evtchn)
 		return 0;
 	err = -errno;

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "memory/quiet.h"
 
 #define WINDOW_PAGES  256U
 #define WINDOW_BYTES  ((uint64_t)WINDOW_PAGES << GUEST_PAGE_SHIFT)
@@ -45,7 +46,7 @@ int foreign_open(uint32_t domid, struct foreign **result)
 	if (!foreign)
 		return -ENOMEM;
 	foreign->domid = domid;
-	foreign->handle = xenforeignmemory_open(NULL, 0);
+	foreign->handle = xenforeignmemory_open(quiet_logger(), 0);
 	if (!foreign->handle) {
 		int err = -errno;
 

@@ -10,33 +10,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <xengnttab.h>
-#include <xentoollog.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "memory/quiet.h"
 
 #define BATCH 1024 /* segments a call; the kernel cuts them by 16 itself */
 
 struct grants {
 	xengnttab_handle *handle;
-	xentoollog_logger quiet; /* the library reports each bad reference; we do that, limited */
 	uint32_t domid;
 	unsigned pending;
 	xengnttab_grant_copy_segment_t segments[BATCH];
 	struct memory_copy *owners[BATCH];
 };
-
-static void log_message(struct xentoollog_logger *logger, xentoollog_level level, int errnoval,
-			const char *context, const char *format, va_list al)
-{
-	(void)logger, (void)level, (void)errnoval, (void)context, (void)format, (void)al;
-}
-
-static void log_progress(struct xentoollog_logger *logger, const char *context, const char *doing,
-			 int percent, unsigned long done, unsigned long total)
-{
-	(void)logger, (void)context, (void)doing, (void)percent, (void)done, (void)total;
-}
 
 int grants_open(uint32_t domid, struct grants **result)
 {
@@ -45,9 +32,7 @@ int grants_open(uint32_t domid, struct grants **result)
 	if (!grants)
 		return -ENOMEM;
 	grants->domid = domid;
-	grants->quiet.vmessage = log_message;
-	grants->quiet.progress = log_progress;
-	grants->handle = xengnttab_open(&grants->quiet, 0);
+	grants->handle = xengnttab_open(quiet_logger(), 0);
 	if (!grants->handle) {
 		int err = -errno;
 
