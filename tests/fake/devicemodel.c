@@ -370,6 +370,23 @@ static int msi_check(uint64_t addr, uint32_t data)
 	return vector < 16 || mode > 1 ? EINVAL : 0;
 }
 
+static void msi_count(uint64_t addr, uint32_t data)
+{
+	unsigned int i;
+
+	for (i = 0; i < world->nr_msi; i++)
+		if (world->msi[i].addr == addr && world->msi[i].data == data)
+			break;
+	if (i == MAX_MSI)
+		abort();
+	if (i == world->nr_msi)
+		world->nr_msi++;
+	world->msi[i].addr = addr;
+	world->msi[i].data = data;
+	world->msi[i].count++;
+	world->msi_total++;
+}
+
 int xendevicemodel_inject_msi(xendevicemodel_handle *dmod, domid_t domid, uint64_t msi_addr,
 			      uint32_t msi_data)
 {
@@ -379,8 +396,7 @@ int xendevicemodel_inject_msi(xendevicemodel_handle *dmod, domid_t domid, uint64
 		return -1;
 	err = msi_check(msi_addr, msi_data);
 	if (!err) {
-		world->msi[world->nr_msi % MAX_MSI].addr = msi_addr;
-		world->msi[world->nr_msi++ % MAX_MSI].data = msi_data;
+		msi_count(msi_addr, msi_data);
 		futex_wake(&world->irq_seq);
 	}
 	return dm_end(err);

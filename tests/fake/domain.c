@@ -82,15 +82,16 @@ unsigned int fake_msi_count(uint64_t addr, uint32_t data)
 	unsigned int i, n = 0;
 
 	world_lock();
-	for (i = 0; i < world->nr_msi && i < MAX_MSI; i++)
-		n += world->msi[i].addr == addr && world->msi[i].data == data;
+	for (i = 0; i < world->nr_msi; i++)
+		if (world->msi[i].addr == addr && world->msi[i].data == data)
+			n = world->msi[i].count;
 	world_unlock();
 	return n;
 }
 
 unsigned int fake_msi_total(void)
 {
-	return world->nr_msi;
+	return world->msi_total;
 }
 
 bool fake_intx_level(unsigned int device, unsigned int pin)

@@ -117,7 +117,10 @@ int xenevtchn_restrict(xenevtchn_handle *xce, domid_t domid)
 	return 0;
 }
 
-/* Binding makes the new port pending at once: what was sent before is not lost. */
+/*
+ * Binding makes the new port pending at once: what was sent before is not lost.
+ * Who binds the ports of a dead daemon's server has adopted it.
+ */
 static int bind(xenevtchn_handle *xce, evtchn_port_t remote_port)
 {
 	unsigned int eport = remote_port - FIRST_EPORT, i;
@@ -134,6 +137,7 @@ static int bind(xenevtchn_handle *xce, evtchn_port_t remote_port)
 		.used = true, .enabled = true, .handle = xce->handle, .eport = (int)eport
 	};
 	world->eport[eport].lport = i;
+	world->server[eport / MAX_VCPUS].proc = fake_proc;
 	lport_raise(i);
 	return (int)i;
 }

@@ -142,7 +142,7 @@ int xenforeignmemory_unmap(xenforeignmemory_handle *fmem, void *addr, size_t pag
 
 /* ---- the page of an IOREQ server -------------------------------------------- */
 
-/* Allocate or find the page; mapping the page of a dead daemon's server adopts it. */
+/* The page is there from its first mapping on, whoever maps it. */
 static int ioreq_frame(unsigned int id, unsigned long frame, unsigned long nr, uint32_t *found)
 {
 	struct server *s = &world->server[id];
@@ -155,7 +155,6 @@ static int ioreq_frame(unsigned int id, unsigned long frame, unsigned long nr, u
 		world_violation("the page of QEMU's ioreq server %u was mapped", id);
 	if (s->frame == NO_FRAME)
 		s->frame = world_new_frame();
-	s->proc = fake_proc;
 	world->pins[fake_proc].resources++;
 	*found = s->frame;
 	return 0;

@@ -22,7 +22,7 @@
 #define MAX_PROCS      4  /* 0 is the test itself */
 #define MAX_HANDLES    16 /* event channel and xenstore handles, in all */
 #define MAX_PORTS      256
-#define MAX_MSI        16384
+#define MAX_MSI        64 /* different messages */
 #define MAX_NODES      64
 #define MAX_VIOLATIONS 32
 #define MAX_USED_RINGS 64
@@ -146,10 +146,11 @@ struct fake_world {
 	struct used_ring used_ring[MAX_USED_RINGS];
 
 	_Atomic uint32_t irq_seq; /* futex */
-	unsigned int nr_msi;
+	unsigned int nr_msi, msi_total;
 	struct {
 		uint64_t addr;
 		uint32_t data;
+		unsigned int count;
 	} msi[MAX_MSI];
 	struct {
 		bool level;
