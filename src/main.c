@@ -13,7 +13,7 @@ static int serve(const struct config *config)
 	struct guest *guest;
 	int err;
 
-	log_init(config->instance ? config->instance : config->domain, config->log_level);
+	log_init(config_instance(config), config->log_level);
 	if (guest_open(config, &guest))
 		return EXIT_FAILED;
 	if (config->check)

@@ -2,6 +2,7 @@
 /* config.c: the command line, from the tables of options. */
 #include "daemon/config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,11 @@ static int set_global(struct config *config, unsigned i, const char *text)
 	char where[32];
 
 	snprintf(where, sizeof(where), "--%s", global_options[i].key);
+	if (config->given & BIT_ULL(i)) {
+		log_error("%s is given twice", where);
+		return -EINVAL;
+	}
+	config->given |= BIT_ULL(i);
 	return option_set(&global_options[i], config, where, text);
 }
 
@@ -172,8 +178,8 @@ static bool complete(const struct config *config)
 		log_error("--domain is missing (see --help)");
 	else if (!config->ndevices)
 		log_error("no device is given (see --help)");
-	else if (config->instance && strpbrk(config->instance, "/"))
-		log_error("--name: \"%s\" has a slash in it", config->instance);
+	else if (strchr(config_instance(config), '/'))
+		log_error("--name: \"%s\" has a slash in it", config_instance(config));
 	else
 		return addresses_valid(config);
 	return false;
@@ -215,6 +221,11 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 		return CONFIG_USAGE;
 	}
 	return complete(config) ? CONFIG_RUN : CONFIG_USAGE;
+}
+
+const char *config_instance(const struct config *config)
+{
+	return config->instance ? config->instance : config->domain;
 }
 
 void config_free(struct config *config)

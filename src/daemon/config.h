@@ -29,6 +29,7 @@ struct config {
 	char *instance; /* NULL: as the domain */
 	unsigned workers;
 	unsigned log_level; /* enum log_level */
+	uint64_t given;     /* which global options were */
 	bool check;
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned ndevices;
@@ -44,3 +45,6 @@ enum config_verdict {
  * verdict. */
 enum config_verdict config_parse(struct config *config, int argc, char **argv);
 void config_free(struct config *config);
+
+/* The instance's name. */
+const char *config_instance(const struct config *config);

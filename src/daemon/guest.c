@@ -306,8 +306,7 @@ int guest_serve(struct guest *guest)
 
 	if (err)
 		return err;
-	err = state_open(&guest->record, config->instance ? config->instance : config->domain,
-			 guest->domid);
+	err = state_open(&guest->record, config_instance(config), guest->domid);
 	if (err)
 		return err;
 	err = start(guest);

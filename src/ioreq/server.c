@@ -48,11 +48,16 @@ bool ioreq_server_adopted(const struct ioreq_server *server)
 	return server->adopted;
 }
 
+static void notify_vcpu(struct ioreq_server *server, unsigned vcpu)
+{
+	xenevtchn_notify(server->evtchn, (evtchn_port_t)server->vcpus[vcpu].port);
+}
+
 static void answer_slot(struct ioreq_server *server, unsigned vcpu)
 {
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	server->page->vcpu_ioreq[vcpu].state = STATE_IORESP_READY;
-	xenevtchn_notify(server->evtchn, (evtchn_port_t)server->vcpus[vcpu].port);
+	notify_vcpu(server, vcpu);
 }
 
 /* @state is READY, or after adoption INPROCESS. */
@@ -106,7 +111,7 @@ void ioreq_server_resume(struct ioreq_server *server)
 		if (state == STATE_IOREQ_READY || state == STATE_IOREQ_INPROCESS)
 			handle_slot(server, i);
 		else if (state == STATE_IORESP_READY)
-			answer_slot(server, i);
+			notify_vcpu(server, i); /* the state is Xen's already */
 	}
 }
 
@@ -364,7 +369,7 @@ static void answer_all(struct ioreq_server *server)
 		else if (state == STATE_IOREQ_READY || state == STATE_IOREQ_INPROCESS)
 			handle_slot(server, i);
 		else
-			xenevtchn_notify(server->evtchn, (evtchn_port_t)server->vcpus[i].port);
+			notify_vcpu(server, i);
 	}
 }
 

@@ -101,6 +101,24 @@ static int find_size(int fd, const char *path, uint64_t *size)
 	return 0;
 }
 
+/* Not to hang in a fifo, it is opened O_NONBLOCK; but io_uring takes that flag
+ * as a wish to fail rather than to wait. */
+static int open_image(const char *path, bool readonly)
+{
+	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	int err, fd = open(path, flags | O_NONBLOCK);
+
+	if (fd >= 0 && !fcntl(fd, F_SETFL, flags))
+		return fd;
+	err = -errno;
+	log_error("%s: %m%s", path,
+		  !readonly && (err == -EROFS || err == -EACCES) ? " (readonly=on would do without)"
+								 : "");
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int file_store_open(const char *path, bool readonly, struct blk_store **result)
 {
 	struct file_store *file = calloc(1, sizeof(*file));
@@ -109,12 +127,9 @@ int file_store_open(const char *path, bool readonly, struct blk_store **result)
 	if (!file)
 		return -ENOMEM;
 	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly };
-	file->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	file->fd = open_image(path, readonly);
 	if (file->fd < 0) {
-		err = -errno;
-		log_error("%s: %m%s", path,
-			  err == -EROFS || err == -EACCES ? " (readonly=on needs no right to write)"
-							  : "");
+		err = file->fd;
 		free(file);
 		return err;
 	}
