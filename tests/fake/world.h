@@ -26,7 +26,7 @@
 #define MAX_NODES      64
 #define MAX_VIOLATIONS 32
 #define MAX_USED_RINGS 64
-#define MAX_FRAMES     (MAX_PAGES + 1024) /* RAM, replaced frames, ioreq pages */
+#define MAX_FRAMES     (MAX_PAGES + 4096) /* RAM, replaced frames, ioreq pages */
 #define NO_FRAME       UINT32_MAX
 #define FIRST_EPORT    16u /* Xen's ends of the channels: FIRST_EPORT + index */
 #define NR_EPORTS      (FAKE_NR_SERVERS * MAX_VCPUS)

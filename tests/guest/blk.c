@@ -132,9 +132,14 @@ void gblk_restart(struct gblk *blk, const struct gblk_config *config)
 	start_driver(blk, config);
 }
 
+/* The guest may be gone by now, and with it what its rings were mapped to. */
 void gblk_free(struct gblk *blk)
 {
+	unsigned int i;
+
 	drop_inflight(blk);
+	for (i = 0; i < blk->v.nr_queues; i++)
+		free(blk->v.ring[i]);
 	gpage_free(blk->pool, SLOTS * SLOT / FAKE_PAGE);
 	free(blk->shadow);
 	free(blk->known);
