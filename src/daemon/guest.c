@@ -31,18 +31,10 @@
 
 #define MAX_WORKERS 64
 
-/* What the guest has made of one device. */
-struct device_state {
-	struct virtio_device_state virtio;
-	struct virtio_pci_state transport;
-	struct pci_state pci;
-};
-
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	struct virtio_device virtio;
 	struct virtio_pci transport;
-	struct device_state *state;
 };
 
 struct guest {
@@ -50,12 +42,11 @@ struct guest {
 	struct guest_device devices[CONFIG_MAX_DEVICES];
 	unsigned nopen, nattached;
 	uint32_t domid;
-	struct state_record record;
+	struct state state;
 	struct loop *loop;
 	struct ioreq_server *server;
 	struct worker workers[MAX_WORKERS];
 	unsigned nworkers;
-	struct device_state *states;
 	struct loop_watch signals;
 	struct loop_work quiet;
 	bool ending;
@@ -79,7 +70,7 @@ int guest_open(const struct config *config, struct guest **result)
 	if (!guest)
 		return -ENOMEM;
 	guest->config = config;
-	guest->record.fd = -1;
+	guest->state.fd = -1;
 	while (!err && guest->nopen < config->ndevices) {
 		err = open_device(&guest->devices[guest->nopen], &config->devices[guest->nopen]);
 		guest->nopen += !err;
@@ -192,12 +183,13 @@ static int start_server(struct guest *guest)
 	const struct ioreq_events events = { .invalidate = invalidate,
 					     .gone = domain_gone,
 					     .arg = guest };
-	int err = ioreq_server_open(guest->loop, guest->domid, guest->record.server, &events,
+	int err = ioreq_server_open(guest->loop, guest->domid, guest->state.region->server, &events,
 				    &guest->server);
 
-	if (!err)
-		err = state_write(&guest->record, guest->domid, ioreq_server_id(guest->server));
-	return err ? err : ioreq_server_enable(guest->server);
+	if (err)
+		return err;
+	guest->state.region->server = ioreq_server_id(guest->server);
+	return ioreq_server_enable(guest->server);
 }
 
 static unsigned count_queues(const struct guest *guest)
@@ -227,20 +219,34 @@ static int start_workers(struct guest *guest)
 	return err;
 }
 
+static bool is_same_device(const struct device_state *state, const struct device_config *config)
+{
+	return state->sbdf == bdf_sbdf(config->common.bdf) &&
+	       state->virtio_id == config->type->virtio_id;
+}
+
+/* A device whose process died is found where the guest left it, but reset. */
 static int attach(struct guest *guest, unsigned i, unsigned *next_worker)
 {
+	const struct device_config *config = &guest->config->devices[i];
+	struct device_state *state = &guest->state.region->devices[i];
 	struct guest_device *device = &guest->devices[i];
+	bool restore = ioreq_server_adopted(guest->server) && is_same_device(state, config);
+	struct pci_state left = state->pci;
 	int err;
 
-	device->state = &guest->states[i];
-	err = virtio_device_attach(&device->virtio, guest->loop, &device->state->virtio,
-				   guest->workers, guest->nworkers, next_worker);
+	state->sbdf = bdf_sbdf(config->common.bdf);
+	state->virtio_id = config->type->virtio_id;
+	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
+				   guest->nworkers, next_worker);
 	if (err)
 		return err;
-	virtio_pci_init(&device->transport, &device->virtio, guest->config->devices[i].common.bdf,
-			&device->state->transport, &device->state->pci);
+	virtio_pci_init(&device->transport, &device->virtio, config->common.bdf, &state->transport,
+			&state->pci);
 	device->transport.function.server = guest->server;
 	guest->nattached++;
+	if (restore)
+		pci_function_restore(&device->transport.function, &left);
 	err = ioreq_add_function(guest->server, &device->transport.function);
 	if (err)
 		log_error("%s: cannot claim the function: %s", device->name, strerror(-err));
@@ -252,9 +258,6 @@ static int attach_devices(struct guest *guest)
 	unsigned next_worker = 0;
 	int err = 0;
 
-	guest->states = calloc(guest->nopen, sizeof(*guest->states));
-	if (!guest->states)
-		return -ENOMEM;
 	while (!err && guest->nattached < guest->nopen)
 		err = attach(guest, guest->nattached, &next_worker);
 	return err;
@@ -271,11 +274,10 @@ static void stop(struct guest *guest)
 	while (guest->nworkers)
 		worker_stop(&guest->workers[--guest->nworkers]);
 	ioreq_server_close(guest->server);
-	free(guest->states);
 	loop_free(guest->loop);
 	if (guest->signals.fd > 0)
 		close(guest->signals.fd);
-	state_close(&guest->record);
+	state_close(&guest->state);
 }
 
 static void run(struct guest *guest)
@@ -306,7 +308,7 @@ int guest_serve(struct guest *guest)
 
 	if (err)
 		return err;
-	err = state_open(&guest->record, config_instance(config), guest->domid);
+	err = state_open(&guest->state, config_instance(config), guest->domid);
 	if (err)
 		return err;
 	err = start(guest);
@@ -315,7 +317,7 @@ int guest_serve(struct guest *guest)
 	else if (guest->server)
 		ioreq_server_withdraw(guest->server);
 	if (err != -EBUSY) /* then the server is another process's */
-		state_remove(&guest->record);
+		state_remove(&guest->state);
 	stop(guest);
 	return err;
 }

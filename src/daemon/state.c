@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.c: the record of an instance. */
+/* state.c: the file that outlives the process. */
 #include "daemon/state.h"
 
 #include <errno.h>
@@ -8,49 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #define DEFAULT_DIRECTORY "/run/xenvirtiod"
-#define RECORD_FORMAT     "domain %u server %u\n"
+#define MAGIC             0x58565331U /* "XVS1" */
 
-static void read_record(struct state_record *record, uint32_t domid)
-{
-	unsigned recorded_domid, server;
-	char text[64] = "";
-	ssize_t n = pread(record->fd, text, sizeof(text) - 1, 0);
-
-	record->server = -1;
-	if (n > 0 && sscanf(text, RECORD_FORMAT, &recorded_domid, &server) == 2 &&
-	    recorded_domid == domid && server <= UINT16_MAX)
-		record->server = (int)server;
-}
-
-static int open_locked(struct state_record *record)
-{
-	int err;
-
-	record->fd = open(record->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (record->fd < 0) {
-		err = -errno;
-		log_error("%s: %m", record->path);
-		return err;
-	}
-	if (flock(record->fd, LOCK_EX | LOCK_NB)) {
-		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
-		log_error("%s: %s", record->path,
-			  err == -EBUSY ? "another process serves this instance" : strerror(-err));
-		state_close(record);
-		return err;
-	}
-	return 0;
-}
-
-int state_open(struct state_record *record, const char *instance, uint32_t domid)
+static int find_path(struct state *state, const char *instance)
 {
 	const char *directory = getenv("RUNTIME_DIRECTORY");
+	size_t size = sizeof(state->path);
 	int err;
 
 	if (!directory) {
@@ -61,39 +31,88 @@ int state_open(struct state_record *record, const char *instance, uint32_t domid
 			return err;
 		}
 	}
-	*record = (struct state_record){ .fd = -1, .server = -1 };
-	if (snprintf(record->path, sizeof(record->path), "%s/%s.server", directory, instance) >=
-	    (int)sizeof(record->path)) {
-		log_error("%s/%s.server: too long a name", directory, instance);
-		return -ENAMETOOLONG;
-	}
-	err = open_locked(record);
-	if (!err)
-		read_record(record, domid);
-	return err;
+	if (snprintf(state->path, size, "%s/%s.state", directory, instance) < (int)size)
+		return 0;
+	log_error("%s/%s.state: too long a name", directory, instance);
+	return -ENAMETOOLONG;
 }
 
-int state_write(struct state_record *record, uint32_t domid, uint16_t server)
+static int lock_file(struct state *state)
 {
 	int err;
 
-	if (ftruncate(record->fd, 0) || lseek(record->fd, 0, SEEK_SET) ||
-	    dprintf(record->fd, RECORD_FORMAT, domid, server) < 0) {
+	state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (state->fd < 0) {
 		err = -errno;
-		log_error("%s: %m", record->path);
+		log_error("%s: %m", state->path);
 		return err;
 	}
+	if (!flock(state->fd, LOCK_EX | LOCK_NB))
+		return 0;
+	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	log_error("%s: %s", state->path,
+		  err == -EBUSY ? "another process serves this instance" : strerror(-err));
+	return err;
+}
+
+/* Allocated in full: a store into a hole of a full file system would be SIGBUS. */
+static int map_file(struct state *state)
+{
+	size_t bytes = sizeof(*state->region);
+	int err = -posix_fallocate(state->fd, 0, (off_t)bytes);
+	void *region = MAP_FAILED;
+
+	if (!err) {
+		region = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, state->fd, 0);
+		err = region == MAP_FAILED ? -errno : 0;
+	}
+	if (err) {
+		log_error("%s: %s", state->path, strerror(-err));
+		return err;
+	}
+	state->region = region;
 	return 0;
 }
 
-void state_remove(struct state_record *record)
+static void drop_if_foreign(struct state_region *region, uint32_t domid)
 {
-	unlink(record->path);
+	if (region->magic == MAGIC && region->bytes == sizeof(*region) && region->domid == domid)
+		return;
+	memset(region, 0, sizeof(*region));
+	region->bytes = sizeof(*region);
+	region->domid = domid;
+	region->server = -1;
+	region->magic = MAGIC;
 }
 
-void state_close(struct state_record *record)
+int state_open(struct state *state, const char *instance, uint32_t domid)
 {
-	if (record->fd >= 0)
-		close(record->fd);
-	record->fd = -1;
+	int err;
+
+	*state = (struct state){ .fd = -1 };
+	err = find_path(state, instance);
+	if (!err)
+		err = lock_file(state);
+	if (!err)
+		err = map_file(state);
+	if (err) {
+		state_close(state);
+		return err;
+	}
+	drop_if_foreign(state->region, domid);
+	return 0;
+}
+
+void state_remove(struct state *state)
+{
+	unlink(state->path);
+}
+
+void state_close(struct state *state)
+{
+	if (state->region)
+		munmap(state->region, sizeof(*state->region));
+	if (state->fd >= 0)
+		close(state->fd);
+	*state = (struct state){ .fd = -1 };
 }

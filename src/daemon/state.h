@@ -1,25 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* state.h: what outlives the process: the number of its IOREQ server.
+/* state.h: what outlives the process.
  *
  * A file per instance in $RUNTIME_DIRECTORY (systemd sets it) or
- * /run/xenvirtiod, locked by the process that serves. */
+ * /run/xenvirtiod, mapped and locked by the process that serves. It holds the
+ * number of the IOREQ server and what the guest has made of each device, as
+ * the modules' own plain structs. A process that finds the file of a dead one
+ * trusts none of it: what it takes over is checked as if the guest wrote it. */
 #pragma once
 #include <stdint.h>
 
-struct state_record {
-	int fd;
-	char path[256];
-	int server; /* IOREQ server a dead process left behind; -1: none */
+#include "daemon/config.h"
+#include "virtio/pci.h"
+
+/* One device's. */
+struct device_state {
+	uint32_t sbdf;
+	uint16_t virtio_id;
+	struct virtio_device_state virtio;
+	struct virtio_pci_state transport;
+	struct pci_state pci;
 };
 
-/* Takes the instance over, or fails with -EBUSY if another process has it. The
- * record of another domain is of no use and is dropped. 0 or -errno after a
+struct state_region {
+	uint32_t magic;
+	uint32_t bytes; /* of this struct, which tells versions apart */
+	uint32_t domid;
+	int32_t server; /* IOREQ server; -1: none */
+	struct device_state devices[CONFIG_MAX_DEVICES];
+};
+
+struct state {
+	int fd;
+	char path[256];
+	struct state_region *region;
+};
+
+/* Takes the instance over, or fails with -EBUSY if another process has it.
+ * What is there of another domain or version is dropped. 0 or -errno after a
  * line in the log. */
-int state_open(struct state_record *record, const char *instance, uint32_t domid);
+int state_open(struct state *state, const char *instance, uint32_t domid);
 
-/* Before the server is enabled. 0 or -errno. */
-int state_write(struct state_record *record, uint32_t domid, uint16_t server);
-
-/* The server is gone, and so is the record. */
-void state_remove(struct state_record *record);
-void state_close(struct state_record *record);
+/* Removes the file: there is nothing left to take over. */
+void state_remove(struct state *state);
+void state_close(struct state *state);

@@ -214,6 +214,14 @@ static void update_bar(struct pci_function *function, unsigned bar)
 	b->claimed = wanted;
 }
 
+static void update_bars(struct pci_function *function)
+{
+	unsigned bar;
+
+	for (bar = 0; bar < PCI_BARS; bar++)
+		update_bar(function, bar);
+}
+
 static void store(struct pci_function *function, uint32_t offset, unsigned size, uint32_t value)
 {
 	uint8_t *config = function->state->config;
@@ -230,7 +238,6 @@ static void store(struct pci_function *function, uint32_t offset, unsigned size,
 void pci_config_write(struct pci_function *function, uint32_t offset, unsigned size, uint32_t value)
 {
 	const struct pci_window *window = &function->window;
-	unsigned bar;
 
 	if (!in_config(offset, size))
 		return;
@@ -243,8 +250,7 @@ void pci_config_write(struct pci_function *function, uint32_t offset, unsigned s
 	msix_unmasked(function);
 	update_intx(function);
 	pthread_mutex_unlock(&function->lock);
-	for (bar = 0; bar < PCI_BARS; bar++)
-		update_bar(function, bar);
+	update_bars(function);
 }
 
 /* A 64-bit access is two of 32 bits (virtio 1.2, 4.1.3.1). */
@@ -273,4 +279,17 @@ void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset,
 		return;
 	}
 	b->ops->write(b->arg, (uint32_t)offset, size, (uint32_t)value);
+}
+
+void pci_function_restore(struct pci_function *function, const struct pci_state *left)
+{
+	uint8_t *config = function->state->config;
+	unsigned i;
+
+	for (i = 0; i < PCI_CONFIG_BYTES; i++)
+		config[i] |= left->config[i] & function->writable[i];
+	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
+	function->intx_level = true; /* perhaps */
+	pci_intx_read_causes(function);
+	update_bars(function);
 }

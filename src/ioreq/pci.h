@@ -71,6 +71,9 @@ struct pci_identity {
 /* Sets up @function, as at power-on, around @state. */
 void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const char *name,
 		       struct pci_state *state, const struct pci_identity *identity);
+/* Puts the guest's settings back that a dead process left behind: what the
+ * guest can write, and nothing else of it. Its interrupt line is lowered. */
+void pci_function_restore(struct pci_function *function, const struct pci_state *left);
 void pci_function_destroy(struct pci_function *function);
 
 /* Adds a 64-bit memory BAR; @bar is even, @size a power of two >= 16. */
