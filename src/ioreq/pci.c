@@ -107,10 +107,11 @@ static void update_intx(struct pci_function *function)
 	bool level = function->state->intx_causes &&
 		     !(command(function) & PCI_COMMAND_INTX_DISABLE) && !msix_enabled(function);
 
-	if (level == function->intx_level)
+	if (level == function->state->intx_level)
 		return;
-	function->intx_level = level;
+	function->state->intx_level = true; /* whatever happens to us in between */
 	irq_intx(function, level);
+	function->state->intx_level = level;
 }
 
 void pci_interrupt(struct pci_function *function, unsigned vector, uint8_t causes)
@@ -289,7 +290,7 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 	for (i = 0; i < PCI_CONFIG_BYTES; i++)
 		config[i] |= left->config[i] & function->writable[i];
 	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
-	function->intx_level = true; /* perhaps */
+	function->state->intx_level = left->intx_level;
 	pci_intx_read_causes(function);
 	update_bars(function);
 }

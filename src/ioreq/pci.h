@@ -45,6 +45,7 @@ struct pci_state {
 	uint32_t msix_table[MSIX_MAX_VECTORS][4];
 	uint64_t msix_pending;
 	uint8_t intx_causes;
+	bool intx_level; /* the wire is, or may be, up */
 };
 
 struct pci_function {
@@ -59,7 +60,6 @@ struct pci_function {
 	unsigned msix_vectors;
 	unsigned last_capability, free_config;
 	pthread_mutex_t lock;
-	bool intx_level;
 };
 
 struct pci_identity {

@@ -17,8 +17,11 @@
 #include "virtio/device.h"
 #include "virtio/worker.h"
 
-static void finish_stop(struct virtqueue *queue)
+/* Main may free the queue as soon as it is told, so this ends a turn. */
+static void run_drained(struct loop_work *work)
 {
+	struct virtqueue *queue = container_of(work, struct virtqueue, drained);
+
 	split_stop(&queue->ring, &queue->memory);
 	queue->phase = VIRTQUEUE_STOPPED;
 	loop_post(queue->device->loop, &queue->stopped);
@@ -30,7 +33,7 @@ static void run_stop(struct loop_work *work)
 
 	queue->phase = VIRTQUEUE_DRAINING;
 	if (!queue->in_flight)
-		finish_stop(queue);
+		loop_defer(queue->worker->loop, &queue->drained);
 }
 
 static void run_kick(struct loop_work *work)
@@ -104,6 +107,7 @@ int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsign
 		.stop = { .run = run_stop },
 		.kick = { .run = run_kick },
 		.publish = { .run = run_publish },
+		.drained = { .run = run_drained },
 		.stopped = { .run = run_stopped },
 		.broken = { .run = run_broken },
 	};
@@ -142,7 +146,7 @@ void virtqueue_push(struct virtqueue *queue, struct chain *chain, uint32_t writt
 		split_push(&queue->ring, chain, (uint32_t)min_u64(written, chain->in_length));
 		loop_defer(queue->worker->loop, &queue->publish);
 	} else if (queue->phase == VIRTQUEUE_DRAINING && !queue->in_flight) {
-		finish_stop(queue);
+		loop_defer(queue->worker->loop, &queue->drained);
 	}
 }
 
