@@ -43,8 +43,9 @@ struct virtqueue {
 	struct chain *batch[VIRTQUEUE_BATCH];
 	unsigned in_flight;
 
-	struct loop_work start, stop, kick, publish; /* to the worker */
-	struct loop_work stopped, broken;            /* to main */
+	struct loop_work start, stop, kick; /* posted to the worker */
+	struct loop_work publish, drained;  /* at the end of its turn */
+	struct loop_work stopped, broken;   /* posted to main */
 };
 
 /* 0 or -ENOMEM. */
