@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# What scenarios are written with. All of it runs in dom0, under busybox's sh.
+# A guest is made paused (create), gets its disks (serve), and goes (start);
+# "finish" waits for its end and judges what it said. See README.md.
+
+# shellcheck source=tests/xen/dom0/disk.sh
+. /share/dom0/disk.sh
+
+server=/share/bin/xenvirtiod
+lab=/tmp/lab
+consoles=/var/log/xen/console
+
+seconds() {
+	cut -d. -f1 /proc/uptime
+}
+
+# say TEXT: into the log and, as progress, on the machine's console.
+say() {
+	echo "[$(cut -d' ' -f1 /proc/uptime)] $*"
+	echo "LAB $*" > /dev/console
+}
+
+# fail TEXT: ends the scenario.
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# within SECONDS COMMAND...: try until it succeeds.
+within() {
+	local end
+	end=$(($(seconds) + $1))
+	shift
+	until "$@"; do
+		[ "$(seconds)" -lt $end ] || return 1
+		sleep 0.2
+	done
+}
+
+# --- disks -------------------------------------------------------------------
+
+# boot_disk FILE cloud|grants [WORDS]: a disk that boots this kernel, with WORDS
+# added to its command line.
+boot_disk() {
+	cp "/share/disks/$2.img" "$1" || fail "no disk $2"
+	disk_words "$1" "$3" || fail "cannot edit $1"
+}
+
+# check_root_of FILE: after the guest, from outside.
+check_root_of() {
+	check_disk "$1" > "$1-check.log" 2>&1 || fail "$1: $(tail -n 1 "$1-check.log")"
+	say "$1: $(tail -n 1 "$1-check.log")"
+}
+
+# blank_disk FILE MIB
+blank_disk() {
+	truncate -s "$2M" "$1"
+}
+
+# --- guests ------------------------------------------------------------------
+
+# create NAME hvm|pvh disk|cloud|grants [WORDS]: a paused guest. "disk": the
+# firmware boots what will be served; else kernel and initrd come from here,
+# with WORDS on the command line. VCPUS and MEMORY (MiB) may be set.
+create() {
+	guest_config "$@" > "$lab/$1.cfg"
+	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
+	[ "$2" = hvm ] || serve_bridge "$1"
+	echo "$1 is created, paused"
+}
+
+guest_config() {
+	cat <<-END
+		name='$1'
+		type='$2'
+		vcpus=${VCPUS:-1}
+		memory=${MEMORY:-192}
+		on_poweroff='destroy'
+		on_reboot='destroy'
+		on_crash='destroy'
+	END
+	case $3 in
+	disk) echo "boot='c'" ;;
+	*) kernel_config "$2" "$3" "$4" ;;
+	esac
+	[ "$2" = pvh ] || cat <<-END
+		device_model_version='qemu-xen'
+		vga='none'
+		vnc=0
+		sdl=0
+		usb=0
+	END
+}
+
+kernel_config() {
+	case $1 in
+	hvm) echo "kernel='/share/boot/$2-vmlinuz'" ;;
+	pvh) echo "kernel='/share/boot/$2-vmlinux'" ;;
+	esac
+	cat <<-END
+		ramdisk='/share/boot/$2-initrd'
+		cmdline='console=hvc0 quiet panic=1 $([ "$1" = hvm ] || echo pci=lastbus=1) $3'
+	END
+}
+
+start() {
+	xl unpause "$1" || fail "xl unpause $1"
+	say "$1 runs"
+}
+
+running() {
+	xl domid "$1" > /dev/null 2>&1
+}
+
+gone() {
+	! running "$1"
+}
+
+# --- servers -----------------------------------------------------------------
+
+# kill_with_access_open INSTANCE: SIGKILL while a vCPU waits for an answer, sure with
+# a guest that reads configuration space all the time.
+kill_with_access_open() {
+	kill -STOP "$(pid_of "$1")"
+	sleep 1
+	kill -KILL "$(pid_of "$1")"
+	exited "$1" 137
+	say "$1 was killed"
+}
+
+# spawn INSTANCE COMMAND...: in the background; its output in $lab/INSTANCE.log,
+# its pid and, at the end, its exit status beside it.
+spawn() {
+	local instance
+	instance=$1
+	shift
+	rm -f "$lab/$instance.pid" "$lab/$instance.status"
+	{
+		"$@" >> "$lab/$instance.log" 2>&1 &
+		echo $! > "$lab/$instance.pid"
+		wait $!
+		echo $? > "$lab/$instance.status"
+	} &
+	within 5 test -s "$lab/$instance.pid" || fail "$instance was not started"
+}
+
+# serve INSTANCE ARGUMENTS...: a daemon, ready when this returns.
+serve() {
+	: > "$lab/$1.log"
+	serve_again "$@"
+}
+
+# The same for an instance that ran before: its log goes on.
+serve_again() {
+	local before instance
+	before=$(grep -c ready "$lab/$1.log")
+	instance=$1
+	shift
+	say "$instance: xenvirtiod $*"
+	spawn "$instance" "$server" "$@"
+	within 20 is_ready "$instance" "$before" || fail "$instance: $(tail -n 1 "$lab/$instance.log")"
+}
+
+is_ready() {
+	[ -e "$lab/$1.status" ] || [ "$(grep -c ready "$lab/$1.log")" -gt "$2" ] || return 1
+	[ ! -e "$lab/$1.status" ]
+}
+
+# A PVH guest has no host bridge: ours stands in.
+serve_bridge() {
+	: > "$lab/$1-bridge.log"
+	spawn "$1-bridge" /share/bin/pvh-bridge "$(xl domid "$1")"
+	within 10 is_ready "$1-bridge" 0 || fail "pvh-bridge: $(cat "$lab/$1-bridge.log")"
+}
+
+pid_of() {
+	cat "$lab/$1.pid"
+}
+
+ended() {
+	[ -e "$lab/$1.status" ]
+}
+
+# exited INSTANCE STATUS: it has ended, or does so within ten seconds, like that.
+exited() {
+	within 10 ended "$1" || fail "$1 does not end"
+	[ "$(cat "$lab/$1.status")" = "$2" ] || fail "$1 ended with status $(cat "$lab/$1.status")"
+}
+
+alive() {
+	ended "$1" && fail "$1 died with status $(cat "$lab/$1.status"): $(tail -n 1 "$lab/$1.log")"
+	echo "$1 is alive"
+}
+
+# --- what guests say ---------------------------------------------------------
+
+console() {
+	cat "$consoles/guest-$1.log" 2>/dev/null
+}
+
+said() {
+	console "$1" | grep -Eq -e "$2"
+}
+
+# mark NAME WORD SECONDS: until the guest says "MARK WORD".
+mark() {
+	within "$3" said "$1" "MARK $2" || fail "$1 did not come to $2"
+}
+
+# expect NAME PATTERN / expect_not NAME PATTERN, of all the guest has said
+expect() {
+	said "$1" "$2" || fail "$1 did not say: $2"
+}
+
+expect_not() {
+	said "$1" "$2" && fail "$1 said: $(console "$1" | grep -E -m 1 -e "$2")"
+	true
+}
+
+# relay NAME: the guest's own progress, as far as it is new.
+relay() {
+	local count seen
+	seen=$(cat "$lab/$1.seen" 2>/dev/null || echo 0)
+	count=$(console "$1" | wc -l)
+	console "$1" | sed -n "$((seen + 1)),${count}p" | tr -d '\r' | grep '^GUEST: ' | while read -r _ line; do
+		say "$1: $line"
+	done
+	echo "$count" > "$lab/$1.seen"
+}
+
+gone_with_relay() {
+	relay "$1"
+	gone "$1"
+}
+
+# What no guest's kernel may say. Scenarios that provoke some of it tolerate it.
+bad_words='in use by backend domain|I/O error|blocked for more|soft lockup|Call Trace|Kernel panic'
+
+tolerate() {
+	bad_words=$(echo "$bad_words" | sed "s#$1|##")
+}
+
+# finish NAME SECONDS: waits until the guest has powered itself off; it must have
+# come to its end, with every check passed and without bad words.
+finish() {
+	within "$2" gone_with_relay "$1" || fail "$1 still runs after $2 s"
+	relay "$1"
+	expect_not "$1" 'GUEST: FAIL'
+	expect_not "$1" "$bad_words"
+	expect "$1" 'GUEST: end'
+}
+
+# check_pci_function NAME BDF: what lspci makes of the configuration space that the
+# guest printed has all that a modern virtio function has.
+check_pci_function() {
+	local pattern
+	{
+		echo "$2 device"
+		console "$1" | tr -d '\r' | sed -n "s/^PCI $2 //p"
+	} > "$lab/$1.config"
+	lspci -F "$lab/$1.config" -nn -vvv > "$lab/$1-lspci.log"
+	for pattern in '1af4:1042' 'BusMaster\+' 'Region .*64-bit' 'MSI-X: Enable\+' \
+		'VirtIO: CommonCfg' 'VirtIO: Notify' 'VirtIO: ISR' 'VirtIO: DeviceCfg'; do
+		grep -Eq -e "$pattern" "$lab/$1-lspci.log" || fail "lspci does not show $pattern"
+	done
+}
+
+# --- afterwards --------------------------------------------------------------
+
+domains() {
+	xl list | sed 1,2d
+}
+
+no_domains() {
+	[ -z "$(domains)" ]
+}
+
+all_ended() {
+	local pid
+	for pid in "$lab"/*.pid; do
+		[ -e "$pid" ] && [ ! -e "${pid%.pid}.status" ] && return 1
+	done
+	true
+}
+
+# clean_up OUT: logs to OUT, ends what is left. Daemons end with their domain, and neither they
+# nor a domain that somebody still holds on to may stay.
+clean_up() {
+	local file problem=''
+	for domain in $(domains | awk '{ print $2 }'); do
+		xl destroy "$domain"
+	done
+	within 15 all_ended || problem="a server outlives its domain"
+	for file in "$lab"/*.pid; do
+		[ -e "$file" ] && [ ! -e "${file%.pid}.status" ] && kill -9 "$(cat "$file")"
+	done
+	within 10 no_domains || problem="a domain that does not go away"
+	cp "$lab"/*.log "$lab"/*.cfg "$1" 2>/dev/null
+	umount "$lab"/* 2>/dev/null
+	rm -rf "$lab"
+	[ ! "$problem" ] || { echo "$problem"; return 1; }
+}

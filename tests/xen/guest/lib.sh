@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# What the guests' checks are written with, under busybox's sh.
+
+say() {
+	echo "GUEST: $*"
+}
+
+# check TEXT COMMAND...
+check() {
+	text=$1
+	shift
+	if "$@"; then
+		say "ok $text"
+	else
+		say "FAIL $text"
+	fi
+}
+
+# The words of dom0's script: it waits for them.
+mark() {
+	echo "MARK $*"
+}
+
+device() {
+	echo "/sys/bus/pci/devices/0000:$1"
+}
+
+# block_device BDF: vda, vdb ... by the place of its function.
+block_device() {
+	basename "$(device "$1")"/virtio*/block/*
+}
+
+# is_virtio_blk BDF: a modern virtio block function with its driver.
+is_virtio_blk() {
+	[ "$(cat "$(device "$1")/vendor") $(cat "$(device "$1")/device")" = "0x1af4 0x1042" ] &&
+		[ "$(basename "$(readlink "$(device "$1")/driver")")" = virtio-pci ] &&
+		[ "$(basename "$(readlink "$(device "$1")"/virtio*/driver)")" = virtio_blk ]
+}
+
+# interrupts_by BDF KIND: this device has had interrupts, and all of this kind
+# (a pattern of the chip's name in /proc/interrupts).
+interrupts_by() {
+	virtio=$(basename "$(device "$1")"/virtio*)
+	grep "$virtio" /proc/interrupts | sed 's/^/interrupts: /'
+	[ "$(grep "$virtio" /proc/interrupts | awk '{ n += $2 + $3 } END { print (n > 0) }')" = 1 ] &&
+		! grep "$virtio" /proc/interrupts | grep -Eqiv -e "$2"
+}
+
+# print_config BDF: for lspci in dom0.
+print_config() {
+	hexdump -v -e '"%02_ax:" 16/1 " %02x" "\n"' "$(device "$1")/config" | sed "s/^/PCI $1 /"
+}

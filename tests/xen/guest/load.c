@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Load and checks for guests, linked statically.
+ *   load read DEV SIZE DEPTH COUNT     exactly COUNT random O_DIRECT reads
+ *   load fill DEV FIRST BLOCKS         writes blocks that say which they are
+ *   load check DEV FIRST BLOCKS DEPTH  reads them all back
+ *   load mixed DEV SECONDS DEPTH FIRST BLOCKS
+ *                                      random writes and reads of 4 to 64 KiB
+ *   load beat SECONDS                  runs all the time: the longest gap seen
+ *   load config FILE SECONDS           reads a configuration space again and again
+ * Blocks have 4096 bytes. Each mode ends with one line, "LOAD mode: ...".
+ * Exit status 0: no error and no wrong data. With -e before the mode, errors are
+ * counted but only wrong data fails.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/fs.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/param.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BLOCK      4096
+#define MAX_BLOCKS 16 /* of one request */
+#define MAX_DEPTH  64
+#define NEVER      0 /* version of a block whose content is not known */
+
+static bool errors_allowed;
+
+/* One request in flight; works only on blocks of its own, so order is known. */
+struct slot {
+	struct iocb iocb;
+	uint8_t *buf;
+	uint64_t first, blocks; /* its own blocks */
+	uint64_t next;          /* of a sequence */
+	uint64_t block, count;  /* of the request in flight */
+	double began;
+};
+
+struct load {
+	int fd;
+	unsigned int depth;
+	aio_context_t aio;
+	struct slot slots[MAX_DEPTH];
+	uint64_t first;
+	uint32_t *versions;
+	uint64_t operations, errors, wrong;
+	double longest;
+};
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static uint64_t any(uint64_t limit)
+{
+	static uint64_t state = 88172645463325252ull;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state % limit;
+}
+
+static int report(const char *mode, const struct load *l)
+{
+	printf("LOAD %s: %llu operations, %llu errors, %llu wrong, longest %.0f ms\n", mode,
+	       (unsigned long long)l->operations, (unsigned long long)l->errors,
+	       (unsigned long long)l->wrong, l->longest * 1e3);
+	return l->wrong || (l->errors && !errors_allowed);
+}
+
+static void took(struct load *l, double began)
+{
+	double time = now() - began;
+
+	if (time > l->longest)
+		l->longest = time;
+}
+
+/* --- blocks that say who they are ---------------------------------------- */
+
+static void write_pattern(uint8_t *buf, uint64_t block, uint32_t version)
+{
+	uint64_t *word = (uint64_t *)buf;
+
+	for (unsigned int i = 0; i < BLOCK / sizeof(*word); i++)
+		word[i] = block << 40 | (uint64_t)version << 10 | i;
+}
+
+static bool has_pattern(const uint8_t *buf, uint64_t block, uint32_t version)
+{
+	uint8_t expected[BLOCK] __attribute__((aligned(8)));
+
+	write_pattern(expected, block, version);
+	return !memcmp(buf, expected, BLOCK);
+}
+
+static uint32_t *version_of(struct load *l, uint64_t block)
+{
+	return &l->versions[block - l->first];
+}
+
+static void verify(struct load *l, const struct slot *s)
+{
+	for (uint64_t i = 0; i < s->count; i++) {
+		uint32_t version = *version_of(l, s->block + i);
+
+		if (version == NEVER || has_pattern(s->buf + i * BLOCK, s->block + i, version))
+			continue;
+		printf("WRONG DATA in block %llu\n", (unsigned long long)(s->block + i));
+		l->wrong++;
+	}
+}
+
+/* --- requests in flight ---------------------------------------------------- */
+
+static void open_device(struct load *l, const char *dev, unsigned int depth)
+{
+	if (depth < 1 || depth > MAX_DEPTH)
+		errx(2, "depth is 1 to %u", MAX_DEPTH);
+	l->depth = depth;
+	l->fd = open(dev, O_RDWR | O_DIRECT);
+	if (l->fd < 0)
+		l->fd = open(dev, O_RDONLY | O_DIRECT);
+	if (l->fd < 0 || syscall(SYS_io_setup, MAX_DEPTH, &l->aio))
+		err(1, "%s", dev);
+	for (unsigned int i = 0; i < depth; i++) {
+		l->slots[i].buf = aligned_alloc(BLOCK, MAX_BLOCKS * BLOCK);
+		if (!l->slots[i].buf)
+			err(1, "memory");
+	}
+}
+
+/* Deal the blocks out, a run of them to each slot. */
+static void share_out(struct load *l, uint64_t first, uint64_t blocks)
+{
+	uint64_t each = blocks / l->depth;
+
+	if (!each)
+		errx(2, "fewer blocks than requests");
+	l->first = first;
+	l->versions = calloc(blocks, sizeof(*l->versions));
+	if (!l->versions)
+		err(1, "memory");
+	for (unsigned int i = 0; i < l->depth; i++) {
+		l->slots[i].first = l->slots[i].next = first + i * each;
+		l->slots[i].blocks = i + 1 < l->depth ? each : blocks - i * each;
+	}
+}
+
+static void submit(struct load *l, struct slot *s, unsigned int opcode, uint64_t bytes)
+{
+	struct iocb *iocb = &s->iocb;
+
+	memset(iocb, 0, sizeof(*iocb));
+	iocb->aio_fildes = l->fd;
+	iocb->aio_lio_opcode = opcode;
+	iocb->aio_buf = (uintptr_t)s->buf;
+	iocb->aio_nbytes = bytes;
+	iocb->aio_offset = s->block * BLOCK;
+	iocb->aio_data = (uintptr_t)s;
+	s->began = now();
+	if (syscall(SYS_io_submit, l->aio, 1, &iocb) != 1)
+		err(1, "io_submit");
+}
+
+static void finish_request(struct load *l, const struct io_event *event)
+{
+	struct slot *s = (struct slot *)(uintptr_t)event->data;
+	bool failed = event->res != (int64_t)s->iocb.aio_nbytes;
+
+	took(l, s->began);
+	l->operations++;
+	l->errors += failed;
+	if (s->iocb.aio_lio_opcode == IOCB_CMD_PREAD && !failed)
+		verify(l, s);
+	if (s->iocb.aio_lio_opcode == IOCB_CMD_PWRITE && failed)
+		for (uint64_t i = 0; i < s->count; i++)
+			*version_of(l, s->block + i) = NEVER;
+}
+
+/* Keep all slots busy: "next" submits for a slot, or says that it is done. */
+static void run(struct load *l, bool (*next)(struct load *l, struct slot *s))
+{
+	struct io_event events[MAX_DEPTH];
+	unsigned int flying = 0;
+	long n;
+
+	for (unsigned int i = 0; i < l->depth; i++)
+		flying += next(l, &l->slots[i]);
+	while (flying) {
+		n = syscall(SYS_io_getevents, l->aio, 1, MAX_DEPTH, events, NULL);
+		if (n < 0)
+			err(1, "io_getevents");
+		for (long i = 0; i < n; i++) {
+			finish_request(l, &events[i]);
+			if (!next(l, (struct slot *)(uintptr_t)events[i].data))
+				flying--;
+		}
+	}
+}
+
+/* --- the modes ---------------------------------------------------------------- */
+
+static uint64_t reads_left, read_size, device_size;
+
+/* Positions are multiples of the size; a slot's block is where its read begins. */
+static bool next_read(struct load *l, struct slot *s)
+{
+	if (!reads_left)
+		return false;
+	reads_left--;
+	s->block = any(device_size / read_size) * (read_size / BLOCK);
+	s->count = 0;
+	submit(l, s, IOCB_CMD_PREAD, read_size);
+	return true;
+}
+
+static int mode_read(char **arg)
+{
+	struct load l = { 0 };
+
+	read_size = strtoul(arg[1], NULL, 0);
+	if (read_size % BLOCK || !read_size || read_size > MAX_BLOCKS * BLOCK)
+		errx(2, "size is 4096 to %u", MAX_BLOCKS * BLOCK);
+	open_device(&l, arg[0], strtoul(arg[2], NULL, 0));
+	if (ioctl(l.fd, BLKGETSIZE64, &device_size))
+		err(1, "size of %s", arg[0]);
+	reads_left = strtoull(arg[3], NULL, 0);
+	run(&l, next_read);
+	return report("read", &l);
+}
+
+static bool next_in_order(struct load *l, struct slot *s, unsigned int opcode)
+{
+	s->block = s->next;
+	s->count = MIN(MAX_BLOCKS, s->first + s->blocks - s->next);
+	s->next += s->count;
+	if (!s->count)
+		return false;
+	for (uint64_t i = 0; i < s->count; i++) {
+		*version_of(l, s->block + i) = 1;
+		if (opcode == IOCB_CMD_PWRITE)
+			write_pattern(s->buf + i * BLOCK, s->block + i, 1);
+	}
+	submit(l, s, opcode, s->count * BLOCK);
+	return true;
+}
+
+static bool next_fill(struct load *l, struct slot *s)
+{
+	return next_in_order(l, s, IOCB_CMD_PWRITE);
+}
+
+static bool next_check(struct load *l, struct slot *s)
+{
+	return next_in_order(l, s, IOCB_CMD_PREAD);
+}
+
+static int mode_fill(char **arg)
+{
+	struct load l = { 0 };
+
+	open_device(&l, arg[0], 1);
+	share_out(&l, strtoull(arg[1], NULL, 0), strtoull(arg[2], NULL, 0));
+	run(&l, next_fill);
+	if (fsync(l.fd))
+		l.errors++;
+	return report("fill", &l);
+}
+
+static int mode_check(char **arg)
+{
+	struct load l = { 0 };
+
+	open_device(&l, arg[0], strtoul(arg[3], NULL, 0));
+	share_out(&l, strtoull(arg[1], NULL, 0), strtoull(arg[2], NULL, 0));
+	run(&l, next_check);
+	return report("check", &l);
+}
+
+static double mixed_end;
+
+static bool next_mixed(struct load *l, struct slot *s)
+{
+	static uint32_t version;
+
+	if (now() >= mixed_end)
+		return false;
+	s->count = 1 + any(MIN(MAX_BLOCKS, s->blocks));
+	s->block = s->first + any(s->blocks - s->count + 1);
+	if (any(2)) {
+		memset(s->buf, 0x5a, s->count * BLOCK);
+		submit(l, s, IOCB_CMD_PREAD, s->count * BLOCK);
+		return true;
+	}
+	version++;
+	for (uint64_t i = 0; i < s->count; i++) {
+		*version_of(l, s->block + i) = version;
+		write_pattern(s->buf + i * BLOCK, s->block + i, version);
+	}
+	submit(l, s, IOCB_CMD_PWRITE, s->count * BLOCK);
+	return true;
+}
+
+static int mode_mixed(char **arg)
+{
+	struct load l = { 0 };
+
+	open_device(&l, arg[0], strtoul(arg[2], NULL, 0));
+	share_out(&l, strtoull(arg[3], NULL, 0), strtoull(arg[4], NULL, 0));
+	mixed_end = now() + strtod(arg[1], NULL);
+	run(&l, next_mixed);
+	return report("mixed", &l);
+}
+
+static int mode_beat(char **arg)
+{
+	struct load l = { 0 };
+	double last = now(), end = last + strtod(arg[0], NULL);
+
+	while (last < end) {
+		took(&l, last);
+		last = now();
+		l.operations++;
+	}
+	return report("beat", &l);
+}
+
+static int mode_config(char **arg)
+{
+	double end = now() + strtod(arg[1], NULL);
+	uint8_t first[64], again[64];
+	struct load l = { 0 };
+
+	l.fd = open(arg[0], O_RDONLY);
+	if (l.fd < 0 || pread(l.fd, first, sizeof(first), 0) != sizeof(first))
+		err(1, "%s", arg[0]);
+	while (now() < end) {
+		double began = now();
+
+		if (pread(l.fd, again, sizeof(again), 0) != sizeof(again))
+			l.errors++;
+		else if (memcmp(first, again, sizeof(first)))
+			l.wrong++;
+		took(&l, began);
+		l.operations++;
+	}
+	return report("config", &l);
+}
+
+static const struct {
+	const char *name;
+	int arguments;
+	int (*run)(char **arg);
+} modes[] = {
+	{ "read", 4, mode_read },   { "fill", 3, mode_fill }, { "check", 4, mode_check },
+	{ "mixed", 5, mode_mixed }, { "beat", 1, mode_beat }, { "config", 2, mode_config },
+};
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc > 1 && !strcmp(argv[1], "-e")) {
+		errors_allowed = true;
+		argc--;
+		argv++;
+	}
+	for (unsigned int i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (argc > 1 && !strcmp(argv[1], modes[i].name) && argc - 2 == modes[i].arguments)
+			return modes[i].run(argv + 2);
+	errx(2, "usage: see load.c");
+}

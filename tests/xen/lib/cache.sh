@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# Slow artefacts are made once by a recipe and kept outside the tree. A recipe is
+# a program: "RECIPE key" prints what the artefact depends on, "RECIPE make DIR"
+# makes it in the existing folder DIR. Sourced by build.sh and by the recipes, with
+# xen_tests, the folder of all this.
+
+: "${xen_tests:?}"
+cache=${XENVIRTIOD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenvirtiod}
+
+# packages FILE...: the names in package lists.
+packages() {
+	sed 's/#.*//' "$@" | grep .
+}
+
+# versions PACKAGE...: name and version of each package that apt would install.
+versions() {
+	apt-cache show --no-all-versions "$@" | sed -n 's/^\(Package\|Version\): //p'
+}
+
+# download PACKAGE: its .deb into the current directory.
+download() {
+	apt-get -q -o APT::Sandbox::User=root download "$1"
+}
+
+# cached RECIPE [ARG]: the artefact's folder, made now if it is not there.
+cached() {
+	cached_key=$("$xen_tests/recipes/$1" key ${2+"$2"} | sha256sum | cut -c1-12)
+	cached_dir=$cache/$1${2+-$2}-$cached_key
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ -e "$cached_dir" ] || make_artefact "$@"
+	) 9> "$cached_dir.lock"
+	touch "$cached_dir"
+	echo "$cached_dir"
+}
+
+make_artefact() {
+	progress "making $1${2+ $2}, once (log: $cached_dir.log)"
+	rm -rf "$cached_dir.new"
+	mkdir "$cached_dir.new"
+	if ! "$xen_tests/recipes/$1" make "$cached_dir.new" ${2+"$2"} > "$cached_dir.log" 2>&1; then
+		tail -n 20 "$cached_dir.log" >&2
+		exit 1
+	fi
+	mv "$cached_dir.new" "$cached_dir"
+}
+
+# What nobody has used for a month.
+prune_cache() {
+	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
+}

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# The same in an HVM guest with Debian's kernel, foreign maps and pirqs.
+# tier: full
+# limit: 240
+boot_disk a.img cloud 'root= lab=killed,20'
+VCPUS=2 create a hvm disk
+serve a --domain a --blk bdf=00:06.0,path=a.img
+start a
+mark a load 90
+for _ in 1 2 3; do
+	sleep 2
+	kill_with_access_open a
+	serve_again a --domain a --blk bdf=00:06.0,path=a.img
+done
+within 60 gone_with_relay a || fail "a does not end"
+expect_not a 'GUEST: FAIL|Kernel panic'
+expect a 'GUEST: end'
+exited a 0

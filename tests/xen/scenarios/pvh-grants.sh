@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# A PVH guest whose kernel does all virtio through grants: no QEMU, MSI-X in its
+# native form, load with verified data.
+# tier: smoke
+blank_disk a.img 16
+create a pvh grants lab=device,msi,10
+serve a --domain a --blk bdf=00:06.0,path=a.img
+start a
+finish a 60
+expect a 'Using dom0 as backend'
+exited a 0

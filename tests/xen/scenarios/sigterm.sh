@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# The daemon told to end while its guest uses the disk: it answers what is open and
+# withdraws, so no vCPU waits for it and nothing keeps the domain afterwards.
+# tier: smoke
+blank_disk a.img 16
+VCPUS=2 create a pvh grants lab=killed,12
+serve a --domain a --blk bdf=00:06.0,path=a.img
+start a
+mark a load 60
+sleep 2
+kill -TERM "$(pid_of a)"
+exited a 0
+within 60 gone_with_relay a || fail "a does not end"
+expect a 'GUEST: ok .* vCPU 0'
+expect a 'GUEST: ok .* vCPU 1'
