@@ -32,7 +32,7 @@
 
 enum fake_platform {
 	FAKE_HVM, /* x86; QEMU owns IOREQ server 0; INTx, MSI, pirqs */
-	FAKE_PVH, /* x86; no QEMU, no INTx */
+	FAKE_PVH, /* x86; no QEMU; INTx is lost */
 	FAKE_ARM, /* config space is MMIO; SPIs only */
 };
 
@@ -74,6 +74,9 @@ struct fake_child *fake_spawn(int (*main_fn)(int, char **), ...) __attribute__((
 
 /* The same without waiting. */
 struct fake_child *fake_spawn_nowait(int (*main_fn)(int, char **), ...) __attribute__((sentinel));
+
+/* Whenever fake_die() has killed it, start it again at once, as a supervisor does. */
+void fake_keep_alive(struct fake_child *child);
 
 /* Wait until its log holds text. */
 bool fake_wait_log(struct fake_child *child, const char *text, unsigned int ms);
@@ -287,6 +290,9 @@ void fake_calls_reset(void);
 
 /* Let the nth call of this kind from now (1: the next) fail with err. */
 void fake_fail(enum fake_call call, unsigned int nth, int err);
+
+/* Let the daemon be killed (SIGKILL) as it enters that call; 0: not any more. */
+void fake_die(enum fake_call call, unsigned int nth);
 
 /* Did it happen? */
 bool fake_failed(enum fake_call call);

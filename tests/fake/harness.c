@@ -28,10 +28,12 @@
 struct fake_child {
 	pid_t pid;
 	int proc;
-	bool running, killed;
+	bool running, killed, keep_alive;
 	int status; /* exit status or 128 + signal, once it has ended */
 	int log_fd;
 	char *log;
+	int (*main_fn)(int, char **);
+	char *argv[MAX_ARGS];
 };
 
 static struct fake_child children[MAX_PROCS];
@@ -62,7 +64,7 @@ static void child_signals(void)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-static void child_main(const struct fake_child *child, int (*main_fn)(int, char **), char **argv)
+static void child_main(const struct fake_child *child, char **argv)
 {
 	int argc = 0;
 
@@ -75,7 +77,21 @@ static void child_main(const struct fake_child *child, int (*main_fn)(int, char 
 	optind = 0;
 	while (argv[argc])
 		argc++;
-	exit(main_fn(argc, argv));
+	exit(child->main_fn(argc, argv));
+}
+
+/* getopt() moves the arguments about, so each run gets a copy of the list. */
+static void child_start(struct fake_child *child)
+{
+	char *argv[MAX_ARGS];
+
+	memcpy(argv, child->argv, sizeof(argv));
+	fflush(NULL);
+	child->running = true;
+	child->pid = fork();
+	if (!child->pid)
+		child_main(child, argv);
+	ck_assert_msg(child->pid > 0, "fork failed");
 }
 
 static struct fake_child *child_new(void)
@@ -88,24 +104,21 @@ static struct fake_child *child_new(void)
 	free(children[i].log);
 	if (children[i].log_fd > 0)
 		close(children[i].log_fd);
-	children[i] = (struct fake_child){ .proc = i, .running = true, .log_fd = log_open(i) };
+	children[i] = (struct fake_child){ .proc = i, .log_fd = log_open(i) };
 	return &children[i];
 }
 
 static struct fake_child *spawn(int (*main_fn)(int, char **), va_list ap)
 {
 	static char name[] = "xenvirtiod";
-	char *argv[MAX_ARGS] = { name };
 	struct fake_child *child = child_new();
 	unsigned int n = 1;
 
-	while (n < MAX_ARGS - 1 && (argv[n] = va_arg(ap, char *)))
+	child->main_fn = main_fn;
+	child->argv[0] = name;
+	while (n < MAX_ARGS - 1 && (child->argv[n] = va_arg(ap, char *)))
 		n++;
-	fflush(NULL);
-	child->pid = fork();
-	if (!child->pid)
-		child_main(child, main_fn, argv);
-	ck_assert_msg(child->pid > 0, "fork failed");
+	child_start(child);
 	return child;
 }
 
@@ -182,16 +195,28 @@ static void check_log(struct fake_child *child)
 		world_violation("daemon: %.180s", hit);
 }
 
+static bool meant_to_die(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < FAKE_NR_CALLS; i++)
+		if (world->fault[i].dies && world->fault[i].happened)
+			return true;
+	return false;
+}
+
 static void child_ended(struct fake_child *child, int wstatus)
 {
 	child->running = false;
 	child->status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : 128 + WTERMSIG(wstatus);
 	world_lock();
-	if (WIFSIGNALED(wstatus) && !child->killed)
+	if (WIFSIGNALED(wstatus) && !child->killed && !meant_to_die())
 		world_violation("the daemon died of signal %d", WTERMSIG(wstatus));
 	check_log(child);
 	world_reap(child->proc, child->status == 0);
 	world_unlock();
+	if (child->keep_alive && WIFSIGNALED(wstatus) && !child->killed)
+		child_start(child);
 }
 
 bool fake_alive(struct fake_child *child)
@@ -210,6 +235,11 @@ void child_poll(void)
 	for (i = 1; i < MAX_PROCS && !fake_proc; i++)
 		if (children[i].running)
 			fake_alive(&children[i]);
+}
+
+void fake_keep_alive(struct fake_child *child)
+{
+	child->keep_alive = true;
 }
 
 pid_t fake_pid(const struct fake_child *child)

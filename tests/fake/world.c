@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,8 @@ bool world_call(enum fake_call call, unsigned int syscalls, unsigned int hyperca
 	fails = fault->countdown && --fault->countdown == 0;
 	fault->happened |= fails;
 	world_unlock();
+	if (fails && fault->dies)
+		kill(getpid(), SIGKILL);
 	if (fails)
 		errno = fault->err;
 	return !fails;
@@ -129,6 +132,16 @@ void fake_fail(enum fake_call call, unsigned int nth, int err)
 {
 	world_lock();
 	world->fault[call] = (struct fault){ .countdown = nth, .err = err };
+	world_unlock();
+}
+
+void fake_die(enum fake_call call, unsigned int nth)
+{
+	world_lock();
+	if (nth)
+		world->fault[call] = (struct fault){ .countdown = nth, .dies = true };
+	else
+		world->fault[call].countdown = 0;
 	world_unlock();
 }
 

@@ -117,6 +117,7 @@ struct vcpu {
 struct fault {
 	uint32_t countdown;
 	int err;
+	bool dies;
 	bool happened;
 };
 

@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,11 +56,13 @@ static bool image_is_right(void)
 
 static void files_remove(void)
 {
-	char record[96];
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
 
-	unlink(image);
-	snprintf(record, sizeof(record), "%s/model.server", directory);
-	unlink(record);
+	while (dir && (entry = readdir(dir)))
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
 	rmdir(directory);
 }
 

@@ -77,29 +77,20 @@ END_TEST
 
 /* ---- SIGKILL and adoption --------------------------------------------------------- */
 
+/* The device was reset, all else is as the guest left it. */
 static void check_works_again(struct gblk *blk, const struct gblk_config *config)
 {
-	ck_assert_uint_eq(status(blk), 0);
+	ck_assert_uint_eq(status(blk) & VIRTIO_CONFIG_S_DRIVER_OK, 0);
 	gblk_remove(blk);
-	gpci_enable(&blk->v.pci, true);
 	gblk_restart(blk, config);
-	ck_assert(gblk_load(blk, 200, 16));
-}
-
-/* The BARs of the dead process are gone with its memory: firmware or driver set them again. */
-static void place_again(struct gblk *blk)
-{
-	uint64_t base = blk->v.pci.bar[4].size ? blk->v.pci.bar[4].base : blk->v.pci.bar[0].base;
-
-	ck_assert(gpci_linux(&blk->v.pci, 0, MODEL_BDF, base));
-	gpci_enable(&blk->v.pci, true);
-	ck_assert(gvirtio_probe(&blk->v));
+	ck_assert(gblk_load(blk, 50, 16));
 }
 
 START_TEST(after_sigkill_a_new_daemon_adopts_the_server)
 {
-	struct fake_child *child = model_start(FAKE_PVH, model_disk(NULL));
-	struct gblk *blk = model_driver(&model_grants);
+	const struct gblk_config *config = _i ? &model_grants : &model_plain;
+	struct fake_child *child = model_start(_i ? FAKE_PVH : FAKE_HVM, model_disk(NULL));
+	struct gblk *blk = model_driver(config);
 	int id = fake_server_id();
 
 	ck_assert(gblk_load(blk, 50, 16));
@@ -109,8 +100,7 @@ START_TEST(after_sigkill_a_new_daemon_adopts_the_server)
 	child = model_again(model_disk(NULL));
 	ck_assert_int_eq(fake_server_id(), id);
 	ck_assert_uint_eq(fake_servers(), 1);
-	place_again(blk);
-	check_works_again(blk, &model_grants);
+	check_works_again(blk, config);
 }
 END_TEST
 
@@ -134,24 +124,77 @@ START_TEST(many_kills_at_random_moments)
 {
 	struct fake_child *child = model_start(FAKE_PVH, model_disk(NULL));
 	struct gblk *blk = model_driver(&model_grants);
-	unsigned int i, us;
+	uint64_t end;
+	unsigned int i;
 
 	for (i = 0; i < 20; i++) {
 		leave_in_flight(blk, 24);
 		kick_and_go(blk);
-		us = guest_random(2000);
-		for (uint64_t end = fake_now_ns() + us * 1000; fake_now_ns() < end;)
+		end = fake_now_ns() + guest_random(2000) * 1000;
+		while (fake_now_ns() < end)
 			;
 		fake_kill9(child);
 		child = model_again(model_disk(NULL));
 		ck_assert(vcpu_finish(1).answered);
-		place_again(blk);
-		gblk_remove(blk);
-		gblk_restart(blk, &model_grants);
-		ck_assert(gblk_load(blk, 20, 8));
+		check_works_again(blk, &model_grants);
 	}
 }
 END_TEST
+
+/* ---- death at every kind of call, with a supervisor -------------------------------- */
+
+static const enum fake_call start_calls[] = {
+	FAKE_DM_OPEN,   FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN, FAKE_GRANT_OPEN,    FAKE_DM_NR_VCPUS,
+	FAKE_DM_CREATE, FAKE_DM_STATE,     FAKE_EVTCHN_BIND, FAKE_DM_MAP_PCIDEV,
+};
+
+START_TEST(death_at_start_up_is_mended_by_the_next_start)
+{
+	struct fake_child *child;
+
+	guest_boot(FAKE_PVH, MODEL_VCPUS, MODEL_RAM);
+	fake_die(start_calls[_i], 1);
+	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
+				  model_disk(NULL), NULL);
+	fake_keep_alive(child);
+	ck_assert(fake_wait_log(child, "ready", 10000));
+	ck_assert(fake_failed(start_calls[_i]));
+	ck_assert(gblk_load(model_driver(&model_grants), 50, 8));
+}
+END_TEST
+
+static const enum fake_call run_calls[] = {
+	FAKE_EVTCHN_PENDING, FAKE_EVTCHN_NOTIFY,  FAKE_EVTCHN_UNMASK, FAKE_GRANT_COPY,
+	FAKE_DM_MSI,         FAKE_DM_UNMAP_RANGE, FAKE_DM_MAP_RANGE,  FAKE_GRANT_UNMAP,
+};
+
+/* I/O, decoding off and on, a reset: each makes calls while a vCPU waits. */
+static void exercise(struct gblk *blk)
+{
+	leave_in_flight(blk, 16);
+	gvirtio_wait(&blk->v, blk->v.ring[0], 100);
+	gpci_enable(&blk->v.pci, false);
+	gpci_enable(&blk->v.pci, true);
+	gvirtio_reset(&blk->v);
+}
+
+START_TEST(death_at_any_call_leaves_no_vcpu_waiting)
+{
+	enum fake_call call = run_calls[_i / 4];
+	struct fake_child *child = model_start(FAKE_PVH, model_disk(NULL));
+	struct gblk *blk = model_driver(&model_grants);
+
+	fake_keep_alive(child);
+	fake_die(call, 1 + (unsigned int)_i % 4 * 2);
+	exercise(blk);
+	ck_assert(fake_failed(call) || _i % 4);
+	ck_assert(fake_alive(child)); /* again */
+	fake_die(call, 0);
+	check_works_again(blk, &model_grants);
+}
+END_TEST
+
+/* ---- several of them ------------------------------------------------------------------ */
 
 START_TEST(an_instance_is_served_once)
 {
@@ -204,19 +247,20 @@ END_TEST
 
 /* ---- start-up that fails ------------------------------------------------------------ */
 
+static const enum fake_call fallible[] = {
+	FAKE_DM_OPEN,     FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN,  FAKE_GRANT_OPEN,
+	FAKE_DM_NR_VCPUS, FAKE_DM_CREATE,    FAKE_RESOURCE_MAP, FAKE_DM_STATE,
+	FAKE_EVTCHN_BIND, FAKE_XS_OPEN,      FAKE_XS_READ,      FAKE_DM_MAP_PCIDEV,
+};
+
 START_TEST(a_xen_call_that_fails_at_start_leaves_nothing)
 {
-	static const enum fake_call calls[] = {
-		FAKE_DM_OPEN,     FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN,  FAKE_GRANT_OPEN,
-		FAKE_DM_NR_VCPUS, FAKE_DM_CREATE,    FAKE_RESOURCE_MAP, FAKE_DM_STATE,
-		FAKE_EVTCHN_BIND, FAKE_XS_OPEN,      FAKE_XS_READ,      FAKE_DM_MAP_PCIDEV,
-	};
 	struct fake_child *child;
 	unsigned int nth;
 
 	guest_boot(FAKE_HVM, MODEL_VCPUS, MODEL_RAM);
 	for (nth = 1; nth < 4; nth++) {
-		fake_fail(calls[_i], nth, EIO);
+		fake_fail(fallible[_i], nth, EIO);
 		child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
 					  model_disk(NULL), NULL);
 		while (fake_alive(child) && !fake_wait_log(child, "ready", 20))
@@ -356,13 +400,18 @@ static Suite *suite(void)
 	tcase_add_test(tc, sigterm_under_load_leaves_nothing);
 	tcase_add_test(tc, sigterm_answers_who_waits);
 	tcase_add_loop_test(tc, a_dead_domain_ends_the_daemon_with_0, 0, 2);
-	tcase_add_test(tc, after_sigkill_a_new_daemon_adopts_the_server);
+	tcase_add_loop_test(tc, after_sigkill_a_new_daemon_adopts_the_server, 0, 2);
 	tcase_add_test(tc, an_access_left_open_by_a_killed_daemon_is_answered);
 	tcase_add_test(tc, many_kills_at_random_moments);
+	tcase_add_loop_test(tc, death_at_start_up_is_mended_by_the_next_start, 0,
+			    sizeof(start_calls) / sizeof(start_calls[0]));
+	tcase_add_loop_test(tc, death_at_any_call_leaves_no_vcpu_waiting, 0,
+			    4 * sizeof(run_calls) / sizeof(run_calls[0]));
 	tcase_add_test(tc, an_instance_is_served_once);
 	tcase_add_test(tc, two_daemons_serve_one_guest);
 	tcase_add_test(tc, one_daemon_serves_two_disks);
-	tcase_add_loop_test(tc, a_xen_call_that_fails_at_start_leaves_nothing, 0, 12);
+	tcase_add_loop_test(tc, a_xen_call_that_fails_at_start_leaves_nothing, 0,
+			    sizeof(fallible) / sizeof(fallible[0]));
 	tcase_add_loop_test(tc, a_usage_error_ends_with_2_before_xen_is_touched, 0,
 			    sizeof(usage_errors) / sizeof(usage_errors[0]));
 	tcase_add_test(tc, a_missing_file_ends_with_1_before_xen_is_touched);
