@@ -4,7 +4,9 @@
  * Copies go through windows that stay mapped. When the guest gives pages back
  * Xen says so (IOREQ_TYPE_INVALIDATE), and no lookup uses a window from before. */
 #pragma once
-#include "memory/memory.h"
+#include "memory/address.h"
+
+struct foreign;
 
 /* One thread's windows. Returns 0 or -errno. */
 int foreign_open(uint32_t domid, struct foreign **foreign);

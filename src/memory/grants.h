@@ -4,7 +4,9 @@
  * Grants are pages of 4 KiB. The n pages of one buffer have n consecutive
  * references (Linux's gnttab_alloc_grant_reference_seq()). */
 #pragma once
-#include "memory/memory.h"
+#include "memory/address.h"
+
+struct grants;
 
 /* One thread's gntdev handle. Returns 0 or -errno. */
 int grants_open(uint32_t domid, struct grants **grants);
