@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_PAGE_SHIFT 12
-#define GUEST_PAGE_SIZE (1U << GUEST_PAGE_SHIFT) /* of Xen, whatever the guest's or host's is */
+#define GUEST_PAGE_SHIFT    12
+#define GUEST_PAGE_SIZE     (1U << GUEST_PAGE_SHIFT) /* of Xen, whatever the guest's or host's is */
 #define GUEST_ADDRESS_GRANT (1ULL << 63)
 
 /* Pages that [@address, @address + @length) touches. */
