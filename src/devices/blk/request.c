@@ -78,19 +78,23 @@ static void finish(struct blk_request *request, uint8_t status)
 	stand_in_line(request, BLK_DELIVER);
 }
 
-/* Gives the chain back. With an error nothing was written in front of the
- * status byte, so the length that the driver may trust is 0. */
+/* Written from the front on without a gap, which is what the driver may trust:
+ * the status byte counts only where the data reaches it. */
+static uint32_t written(const struct blk_request *request)
+{
+	uint32_t type = request->header.type;
+	bool has_data = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
+	uint32_t data = has_data && request->status == VIRTIO_BLK_S_OK ? request->data_length : 0;
+
+	return data + (data + STATUS_BYTES == request->chain->in_length ? STATUS_BYTES : 0);
+}
+
 static void complete(struct blk_request *request)
 {
-	const struct chain *chain = request->chain;
-	uint32_t written = chain->in_length;
-
-	if (request->status != VIRTIO_BLK_S_OK && written > STATUS_BYTES)
-		written = 0;
 	if (request->buffer)
 		bounce_put(request->queue->vq->worker->bounce, request->buffer);
 	request->buffer = NULL;
-	virtqueue_push(request->queue->vq, request->chain, written);
+	virtqueue_push(request->queue->vq, request->chain, written(request));
 }
 
 static uint64_t io_offset(const struct blk_request *request)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rig.c: see rig.h. */
+#include "unit/rig.h"
+
+#include <semaphore.h>
+
+#include "fake/fake.h"
+#include "unit/unit.h"
+
+struct call {
+	struct loop_work work;
+	void (*fn)(void *arg);
+	void *arg;
+	sem_t done;
+};
+
+static void run_call(struct loop_work *work)
+{
+	struct call *call = container_of(work, struct call, work);
+
+	call->fn(call->arg);
+	sem_post(&call->done);
+}
+
+void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg)
+{
+	struct call call = { .work = { .run = run_call }, .fn = fn, .arg = arg };
+
+	sem_init(&call.done, 0, 0);
+	loop_post(rig->loop, &call.work);
+	sem_wait(&call.done);
+	sem_destroy(&call.done);
+}
+
+static void invalidate(void *arg)
+{
+	struct rig *rig = arg;
+	unsigned i;
+
+	for (i = 0; i < rig->nworkers; i++)
+		worker_invalidate(&rig->workers[i]);
+}
+
+static void gone(void *arg)
+{
+	(void)arg;
+}
+
+static void *thread_main(void *arg)
+{
+	loop_run(((struct rig *)arg)->loop);
+	return NULL;
+}
+
+static void start_workers(struct rig *rig, unsigned workers)
+{
+	unsigned i;
+
+	rig->nworkers = workers ? workers : 1;
+	for (i = 0; i < rig->nworkers; i++)
+		ck_assert_int_eq(worker_start(&rig->workers[i], i, FAKE_DOMID,
+					      workers ? NULL : rig->loop),
+				 0);
+}
+
+static void start_device(struct rig *rig)
+{
+	const struct pci_bdf bdf = { .device = RIG_BDF >> 3 };
+	unsigned next = 0;
+
+	ck_assert_int_eq(virtio_device_attach(&rig->device, rig->loop, &rig->state, rig->workers,
+					      rig->nworkers, &next),
+			 0);
+	virtio_pci_init(&rig->transport, &rig->device, bdf, &rig->transport_state, &rig->pci_state);
+	rig->transport.function.server = rig->server;
+	ck_assert_int_eq(ioreq_add_function(rig->server, &rig->transport.function), 0);
+}
+
+void rig_start(struct rig *rig, const struct virtio_device_type *type, const void *options,
+	       enum memory_policy policy, unsigned workers)
+{
+	const struct ioreq_events events = { .invalidate = invalidate, .gone = gone, .arg = rig };
+
+	*rig = (struct rig){ .loop = loop_new() };
+	ck_assert_ptr_nonnull(rig->loop);
+	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", policy, options), 0);
+	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, IOREQ_NO_ADOPTION, &events,
+					   &rig->server),
+			 0);
+	ck_assert_int_eq(ioreq_server_enable(rig->server), 0);
+	start_workers(rig, workers);
+	start_device(rig);
+	ck_assert_int_eq(pthread_create(&rig->thread, NULL, thread_main, rig), 0);
+}
+
+static void withdraw(void *arg)
+{
+	struct rig *rig = arg;
+
+	ioreq_server_withdraw(rig->server);
+	virtio_device_reset(&rig->device);
+}
+
+static void stop_if_quiet(void *arg)
+{
+	struct rig *rig = arg;
+
+	rig->quiet = !rig->device.resetting;
+	if (rig->quiet)
+		loop_stop(rig->loop);
+}
+
+void rig_stop(struct rig *rig)
+{
+	rig_call(rig, withdraw, rig);
+	do {
+		unit_nap_us(100);
+		rig_call(rig, stop_if_quiet, rig);
+	} while (!rig->quiet);
+	pthread_join(rig->thread, NULL);
+	virtio_device_detach(&rig->device);
+	virtio_pci_destroy(&rig->transport);
+	while (rig->nworkers)
+		worker_stop(&rig->workers[--rig->nworkers]);
+	ioreq_server_close(rig->server);
+	loop_free(rig->loop);
+	virtio_device_close(&rig->device);
+}
