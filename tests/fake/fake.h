@@ -66,14 +66,17 @@ uint64_t fake_now_ns(void);
 struct fake_child;
 
 /*
- * Fork, call main_fn there with "xenvirtiod" and the arguments (up to NULL),
- * and wait until a line on its stderr contains "ready". If that does not come
- * the test fails.
+ * Fork, call main_fn there with "xenvirtiod" and the arguments that follow, and
+ * wait until a line on its stderr contains "ready". If that does not come the
+ * test fails. fake_spawn_nowait() does not wait.
  */
-struct fake_child *fake_spawn(int (*main_fn)(int, char **), ...) __attribute__((sentinel));
+#define fake_spawn(main_fn, ...) \
+	fake_spawn_args(main_fn, (const char *const[]){ __VA_ARGS__, NULL }, true)
+#define fake_spawn_nowait(main_fn, ...) \
+	fake_spawn_args(main_fn, (const char *const[]){ __VA_ARGS__, NULL }, false)
 
-/* The same without waiting. */
-struct fake_child *fake_spawn_nowait(int (*main_fn)(int, char **), ...) __attribute__((sentinel));
+struct fake_child *fake_spawn_args(int (*main_fn)(int, char **), const char *const *args,
+				   bool wait);
 
 /* Whenever fake_die() has killed it, start it again at once, as a supervisor does. */
 void fake_keep_alive(struct fake_child *child);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +32,7 @@ struct fake_child {
 	int log_fd;
 	char *log;
 	int (*main_fn)(int, char **);
-	char *argv[MAX_ARGS];
+	const char *args[MAX_ARGS];
 };
 
 static struct fake_child children[MAX_PROCS];
@@ -85,7 +84,7 @@ static void child_start(struct fake_child *child)
 {
 	char *argv[MAX_ARGS];
 
-	memcpy(argv, child->argv, sizeof(argv));
+	memcpy(argv, child->args, sizeof(argv));
 	fflush(NULL);
 	child->running = true;
 	child->pid = fork();
@@ -98,9 +97,9 @@ static struct fake_child *child_new(void)
 {
 	int i;
 
-	for (i = 1; i < MAX_PROCS && children[i].running; i++)
+	for (i = 1; i < MAX_PROCS - 1 && children[i].running; i++)
 		;
-	ck_assert_msg(i < MAX_PROCS, "too many children");
+	ck_assert_msg(!children[i].running, "too many children");
 	free(children[i].log);
 	if (children[i].log_fd > 0)
 		close(children[i].log_fd);
@@ -108,40 +107,17 @@ static struct fake_child *child_new(void)
 	return &children[i];
 }
 
-static struct fake_child *spawn(int (*main_fn)(int, char **), va_list ap)
+struct fake_child *fake_spawn_args(int (*main_fn)(int, char **), const char *const *args, bool wait)
 {
-	static char name[] = "xenvirtiod";
 	struct fake_child *child = child_new();
-	unsigned int n = 1;
+	unsigned int n;
 
 	child->main_fn = main_fn;
-	child->argv[0] = name;
-	while (n < MAX_ARGS - 1 && (child->argv[n] = va_arg(ap, char *)))
-		n++;
+	child->args[0] = "xenvirtiod";
+	for (n = 0; n < MAX_ARGS - 2 && args[n]; n++)
+		child->args[n + 1] = args[n];
 	child_start(child);
-	return child;
-}
-
-struct fake_child *fake_spawn_nowait(int (*main_fn)(int, char **), ...)
-{
-	struct fake_child *child;
-	va_list ap;
-
-	va_start(ap, main_fn);
-	child = spawn(main_fn, ap);
-	va_end(ap);
-	return child;
-}
-
-struct fake_child *fake_spawn(int (*main_fn)(int, char **), ...)
-{
-	struct fake_child *child;
-	va_list ap;
-
-	va_start(ap, main_fn);
-	child = spawn(main_fn, ap);
-	va_end(ap);
-	if (!fake_wait_log(child, "ready", READY_MS))
+	if (wait && !fake_wait_log(child, "ready", READY_MS))
 		ck_abort_msg("the daemon did not become ready, its log:\n%s", fake_log(child));
 	return child;
 }

@@ -202,7 +202,7 @@ static char **string_block(char names[][64], unsigned int nr)
 		return NULL;
 	text = (char *)(block + nr + 1);
 	for (i = 0; i < nr; i++, text += 64)
-		block[i] = strcpy(text, names[i]);
+		block[i] = memcpy(text, names[i], 64);
 	return block;
 }
 

@@ -3,8 +3,8 @@
 #include "model.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,16 +54,12 @@ static bool image_is_right(void)
 	return file && right;
 }
 
-static void files_remove(void)
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	DIR *dir = opendir(directory);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	rmdir(directory);
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
 }
 
 void model_teardown(void)
@@ -76,7 +72,7 @@ void model_teardown(void)
 		gblk_free(driver);
 	driver = NULL;
 	free(contents);
-	files_remove();
+	nftw(directory, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 	ck_assert_msg(right, "the image is not what the guest wrote");
 }
 
@@ -112,7 +108,7 @@ const uint8_t *model_contents(void)
 
 struct fake_child *model_again(const char *blk)
 {
-	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", blk, NULL);
+	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", blk);
 }
 
 struct fake_child *model_start(enum fake_platform platform, const char *blk)

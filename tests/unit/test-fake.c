@@ -147,7 +147,7 @@ static struct fake_child *mini_start(enum fake_platform platform, const char *mo
 {
 	fake_start(platform, 2, 1024);
 	fake_timeout(300);
-	return fake_spawn(mini_main, mode, NULL);
+	return fake_spawn(mini_main, mode);
 }
 
 /* ---- accesses ---------------------------------------------------------------------- */
@@ -254,7 +254,7 @@ START_TEST(a_new_process_adopts_the_server)
 	ck_assert(!vcpu_try_finish(0, 50, &answer));
 	fake_kill9(child);
 	ck_assert(fake_server_enabled(1));
-	fake_spawn(mini_main, "0", "1", NULL);
+	fake_spawn(mini_main, "0", "1");
 	ck_assert(vcpu_finish(0).answered);
 }
 END_TEST
@@ -264,7 +264,7 @@ START_TEST(a_server_in_use_cannot_be_adopted)
 	struct fake_child *second;
 
 	mini_start(FAKE_HVM, "0");
-	second = fake_spawn_nowait(mini_main, "0", "1", NULL);
+	second = fake_spawn_nowait(mini_main, "0", "1");
 	ck_assert_int_eq(fake_wait_exit(second, 2000), 1);
 	vcpu_mmio_write(0, BAR, 4, 1);
 }
@@ -400,207 +400,6 @@ START_TEST(interrupts_are_recorded)
 }
 END_TEST
 
-/* ---- grants ------------------------------------------------------------------------------------ */
-
-static xengnttab_handle *gnttab_start(void)
-{
-	unsigned int i;
-
-	fake_start(FAKE_HVM, 1, 64);
-	for (i = 0; i < 8; i++)
-		fake_grant(100 + i, 10 + i, i == 7);
-	return xengnttab_open(NULL, 0);
-}
-
-START_TEST(grants_are_mapped_and_given_back)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	uint32_t refs[3] = { 102, 100, 107 };
-	char *va;
-
-	va = xengnttab_map_domain_grant_refs(xgt, 3, FAKE_DOMID, refs, PROT_READ);
-	ck_assert_ptr_nonnull(va);
-	strcpy(fake_ram(10 * FAKE_PAGE), "ten");
-	ck_assert_str_eq(va + FAKE_PAGE, "ten");
-	ck_assert_uint_eq(fake_grants_mapped(), 3);
-	ck_assert(!fake_grant_end(100));
-	ck_assert(fake_grant_end(101));
-	ck_assert_int_eq(xengnttab_unmap(xgt, va, 2), -1);
-	ck_assert(fake_expect_violation("of 2 pages, mapped as 3"));
-	ck_assert_int_eq(xengnttab_unmap(xgt, va, 3), 0);
-	ck_assert(fake_grant_end(100));
-	ck_assert_uint_eq(fake_syscalls(), 1 + 2 + 3 + 3);
-	xengnttab_close(xgt);
-}
-END_TEST
-
-START_TEST(a_map_call_is_all_or_nothing)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	uint32_t readonly[2] = { 100, 107 }, bad[2] = { 100, 200 };
-
-	ck_assert_ptr_null(
-		xengnttab_map_domain_grant_refs(xgt, 2, FAKE_DOMID, readonly, PROT_WRITE));
-	ck_assert_int_eq(errno, EINVAL);
-	ck_assert_ptr_null(xengnttab_map_domain_grant_refs(xgt, 2, FAKE_DOMID, bad, PROT_READ));
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
-	fake_grant_revoke(100);
-	ck_assert_ptr_null(xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ));
-	xengnttab_close(xgt);
-}
-END_TEST
-
-static struct xengnttab_grant_copy_segment from_guest(uint32_t ref, uint16_t offset, void *to,
-						      uint16_t len)
-{
-	struct xengnttab_grant_copy_segment seg = { .len = len, .flags = GNTCOPY_source_gref };
-
-	seg.source.foreign.ref = ref;
-	seg.source.foreign.offset = offset;
-	seg.source.foreign.domid = FAKE_DOMID;
-	seg.dest.virt = to;
-	return seg;
-}
-
-static struct xengnttab_grant_copy_segment to_guest(uint32_t ref, void *from, uint16_t len)
-{
-	struct xengnttab_grant_copy_segment seg = { .len = len, .flags = GNTCOPY_dest_gref };
-
-	seg.dest.foreign.ref = ref;
-	seg.dest.foreign.domid = FAKE_DOMID;
-	seg.source.virt = from;
-	return seg;
-}
-
-START_TEST(each_copy_segment_has_its_status)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	struct xengnttab_grant_copy_segment seg[4];
-	char buf[16] = "", out[] = "out";
-
-	strcpy((char *)fake_ram(10 * FAKE_PAGE) + 5, "in");
-	seg[0] = from_guest(100, 5, buf, 3);
-	seg[1] = to_guest(107, out, 4);
-	seg[2] = from_guest(40000, 0, buf, 3);
-	seg[3] = to_guest(101, out, 4);
-	ck_assert_int_eq(xengnttab_grant_copy(xgt, 4, seg), 0);
-	ck_assert_int_eq(seg[0].status, GNTST_okay);
-	ck_assert_int_eq(seg[1].status, GNTST_general_error);
-	ck_assert_int_eq(seg[2].status, GNTST_bad_gntref);
-	ck_assert_int_eq(seg[3].status, GNTST_okay);
-	ck_assert_str_eq(buf, "in");
-	ck_assert_str_eq(fake_ram(11 * FAKE_PAGE), "out");
-	ck_assert_uint_eq(fake_copy_segments(), 4);
-	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 1);
-	seg[0] = from_guest(100, 4094, buf, 3);
-	ck_assert_int_eq(xengnttab_grant_copy(xgt, 1, seg), -1);
-	ck_assert(fake_expect_violation("crosses a page"));
-	xengnttab_close(xgt);
-}
-END_TEST
-
-/* head 3 of the ring at page 20 owns grant 100 */
-static void ring_start(void)
-{
-	unsigned int ring = fake_ring_watch(20 * FAKE_PAGE, 8);
-
-	fake_grant_owner(100, ring, 3);
-}
-
-static void publish(void)
-{
-	uint16_t *used = fake_ram(20 * FAKE_PAGE);
-
-	used[2] = 3;
-	used[1] = 1;
-}
-
-START_TEST(a_grant_still_mapped_when_used_moves_is_noticed)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	void *va;
-
-	ring_start();
-	va = xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
-	publish();
-	xengnttab_unmap(xgt, va, 1);
-	ck_assert(fake_expect_violation("grant 100 unmapped after its request (head 3)"));
-	xengnttab_close(xgt);
-}
-END_TEST
-
-START_TEST(a_copy_after_used_moved_is_noticed)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	struct xengnttab_grant_copy_segment seg;
-	char out[] = "x";
-
-	ring_start();
-	seg = to_guest(100, out, 1);
-	xengnttab_grant_copy(xgt, 1, &seg);
-	ck_assert_uint_eq(fake_violations(), 0);
-	publish();
-	xengnttab_grant_copy(xgt, 1, &seg);
-	ck_assert(fake_expect_violation("grant 100 copied after its request"));
-	xengnttab_close(xgt);
-}
-END_TEST
-
-START_TEST(a_leaked_mapping_is_noticed)
-{
-	xengnttab_handle *xgt = gnttab_start();
-
-	xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
-	xengnttab_close(xgt);
-	ck_assert(fake_expect_violation("with grants still mapped"));
-}
-END_TEST
-
-/* ---- foreign memory -------------------------------------------------------------------------------- */
-
-START_TEST(holes_are_reported_page_by_page)
-{
-	xenforeignmemory_handle *fmem;
-	xen_pfn_t pfn[4] = { 5, 6, 7, 100 };
-	int err[4];
-	char *va;
-
-	fake_start(FAKE_HVM, 1, 64);
-	fmem = xenforeignmemory_open(NULL, 0);
-	fake_hole(6, true);
-	va = xenforeignmemory_map(fmem, FAKE_DOMID, PROT_READ | PROT_WRITE, 4, pfn, err);
-	ck_assert_ptr_nonnull(va);
-	ck_assert(!err[0] && err[1] && !err[2] && err[3]);
-	strcpy(va + 2 * FAKE_PAGE, "seven");
-	ck_assert_str_eq(fake_ram(7 * FAKE_PAGE), "seven");
-	ck_assert_uint_eq(fake_foreign_mapped(), 4);
-	ck_assert_ptr_null(xenforeignmemory_map(fmem, FAKE_DOMID, PROT_READ, 4, pfn, NULL));
-	ck_assert_int_eq(xenforeignmemory_unmap(fmem, va, 4), 0);
-	xenforeignmemory_close(fmem);
-}
-END_TEST
-
-START_TEST(an_old_mapping_shows_the_old_frame)
-{
-	xenforeignmemory_handle *fmem;
-	xen_pfn_t pfn = 5;
-	char *va;
-
-	fake_start(FAKE_HVM, 1, 64);
-	fmem = xenforeignmemory_open(NULL, 0);
-	strcpy(fake_ram(5 * FAKE_PAGE), "old");
-	va = xenforeignmemory_map(fmem, FAKE_DOMID, PROT_READ, 1, &pfn, NULL);
-	fake_new_frame(5);
-	strcpy(fake_ram(5 * FAKE_PAGE), "new");
-	ck_assert_str_eq(va, "old");
-	xenforeignmemory_unmap(fmem, va, 1);
-	va = xenforeignmemory_map(fmem, FAKE_DOMID, PROT_READ, 1, &pfn, NULL);
-	ck_assert_str_eq(va, "new");
-	xenforeignmemory_unmap(fmem, va, 1);
-	xenforeignmemory_close(fmem);
-}
-END_TEST
-
 /* ---- the rest ------------------------------------------------------------------------------------------ */
 
 START_TEST(restriction_kills_grants_and_binds_the_rest)
@@ -622,23 +421,6 @@ START_TEST(restriction_kills_grants_and_binds_the_rest)
 	xengnttab_close(before);
 	xengnttab_close(after);
 	xendevicemodel_close(dm);
-}
-END_TEST
-
-START_TEST(the_nth_call_fails_as_told)
-{
-	xengnttab_handle *xgt = gnttab_start();
-	void *va;
-
-	fake_fail(FAKE_GRANT_MAP, 2, ENOMEM);
-	va = xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
-	ck_assert_ptr_nonnull(va);
-	ck_assert(!fake_failed(FAKE_GRANT_MAP));
-	ck_assert_ptr_null(xengnttab_map_grant_ref(xgt, FAKE_DOMID, 101, PROT_READ));
-	ck_assert_int_eq(errno, ENOMEM);
-	ck_assert(fake_failed(FAKE_GRANT_MAP));
-	xengnttab_unmap(xgt, va, 1);
-	xengnttab_close(xgt);
 }
 END_TEST
 
@@ -694,16 +476,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_domain_has_eight_servers);
 	tcase_add_test(tc, platforms_lack_what_they_lack);
 	tcase_add_test(tc, interrupts_are_recorded);
-	tcase_add_test(tc, grants_are_mapped_and_given_back);
-	tcase_add_test(tc, a_map_call_is_all_or_nothing);
-	tcase_add_test(tc, each_copy_segment_has_its_status);
-	tcase_add_test(tc, a_grant_still_mapped_when_used_moves_is_noticed);
-	tcase_add_test(tc, a_copy_after_used_moved_is_noticed);
-	tcase_add_test(tc, a_leaked_mapping_is_noticed);
-	tcase_add_test(tc, holes_are_reported_page_by_page);
-	tcase_add_test(tc, an_old_mapping_shows_the_old_frame);
 	tcase_add_test(tc, restriction_kills_grants_and_binds_the_rest);
-	tcase_add_test(tc, the_nth_call_fails_as_told);
 	tcase_add_test(tc, xenstore_reads_lists_and_watches);
 	suite_add_tcase(s, tc);
 	return s;

@@ -14,40 +14,43 @@
 
 #define FEATURE(name) (1ull << (name))
 
-static const struct {
+#define NO_INDIRECT FEATURE(VIRTIO_RING_F_INDIRECT_DESC)
+#define NO_EVENTS   FEATURE(VIRTIO_RING_F_EVENT_IDX)
+
+static const struct driver_kind {
+	uint64_t without; /* features */
 	enum fake_platform platform;
 	enum gdma_kind dma;
 	enum girq irq;
-	uint64_t without;
 	uint16_t ring_size;
 } driver_kinds[] = {
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, 0, 128 },
-	{ FAKE_HVM, GDMA_GRANTS, GIRQ_PIRQ, 0, 128 },
-	{ FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, 0, 256 },
-	{ FAKE_PVH, GDMA_PLAIN, GIRQ_MSIX, 0, 256 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_INTX, 0, 128 },
-	{ FAKE_HVM, GDMA_GRANTS, GIRQ_INTX, 0, 128 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_NONE, 0, 128 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, FEATURE(VIRTIO_RING_F_INDIRECT_DESC), 128 },
-	{ FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, FEATURE(VIRTIO_RING_F_INDIRECT_DESC), 128 },
-	{ FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, FEATURE(VIRTIO_RING_F_EVENT_IDX), 128 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_INTX, FEATURE(VIRTIO_RING_F_EVENT_IDX), 128 },
-	{ FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX,
-	  FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX), 16 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, FEATURE(VIRTIO_F_ACCESS_PLATFORM), 64 },
-	{ FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, FEATURE(VIRTIO_BLK_F_FLUSH), 64 },
+	{ 0, FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, 128 },
+	{ 0, FAKE_HVM, GDMA_GRANTS, GIRQ_PIRQ, 128 },
+	{ 0, FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, 256 },
+	{ 0, FAKE_PVH, GDMA_PLAIN, GIRQ_MSIX, 256 },
+	{ 0, FAKE_HVM, GDMA_PLAIN, GIRQ_INTX, 128 },
+	{ 0, FAKE_HVM, GDMA_GRANTS, GIRQ_INTX, 128 },
+	{ 0, FAKE_HVM, GDMA_PLAIN, GIRQ_NONE, 128 },
+	{ NO_INDIRECT, FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, 128 },
+	{ NO_INDIRECT, FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, 128 },
+	{ NO_EVENTS, FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, 128 },
+	{ NO_EVENTS, FAKE_HVM, GDMA_PLAIN, GIRQ_INTX, 128 },
+	{ NO_INDIRECT | NO_EVENTS, FAKE_PVH, GDMA_GRANTS, GIRQ_MSIX, 16 },
+	{ FEATURE(VIRTIO_F_ACCESS_PLATFORM), FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, 64 },
+	{ FEATURE(VIRTIO_BLK_F_FLUSH), FAKE_HVM, GDMA_PLAIN, GIRQ_PIRQ, 64 },
 };
 
 START_TEST(every_kind_of_driver_gets_its_data)
 {
+	const struct driver_kind *kind = &driver_kinds[_i];
 	struct gblk_config config = { .bdf = MODEL_BDF,
-				      .dma = driver_kinds[_i].dma,
-				      .irq = driver_kinds[_i].irq,
-				      .without = driver_kinds[_i].without,
-				      .ring_size = driver_kinds[_i].ring_size };
+				      .dma = kind->dma,
+				      .irq = kind->irq,
+				      .without = kind->without,
+				      .ring_size = kind->ring_size };
 	struct gblk *blk;
 
-	model_start(driver_kinds[_i].platform, model_disk(NULL));
+	model_start(kind->platform, model_disk(NULL));
 	blk = model_driver(&config);
 	ck_assert(gblk_load(blk, 100, 1));
 	ck_assert(gblk_load(blk, 600, 32));

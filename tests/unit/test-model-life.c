@@ -97,7 +97,7 @@ START_TEST(after_sigkill_a_new_daemon_adopts_the_server)
 	leave_in_flight(blk, 16);
 	fake_kill9(child);
 	ck_assert_uint_eq(fake_grants_mapped(), 0);
-	child = model_again(model_disk(NULL));
+	model_again(model_disk(NULL));
 	ck_assert_int_eq(fake_server_id(), id);
 	ck_assert_uint_eq(fake_servers(), 1);
 	check_works_again(blk, config);
@@ -155,7 +155,7 @@ START_TEST(death_at_start_up_is_mended_by_the_next_start)
 	guest_boot(FAKE_PVH, MODEL_VCPUS, MODEL_RAM);
 	fake_die(start_calls[_i], 1);
 	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
-				  model_disk(NULL), NULL);
+				  model_disk(NULL));
 	fake_keep_alive(child);
 	ck_assert(fake_wait_log(child, "ready", 10000));
 	ck_assert(fake_failed(start_calls[_i]));
@@ -202,7 +202,7 @@ START_TEST(an_instance_is_served_once)
 
 	model_start(FAKE_HVM, model_disk(NULL));
 	second = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
-				   model_disk2(NULL), NULL);
+				   model_disk2(NULL));
 	ck_assert_int_eq(fake_wait_exit(second, 5000), 1);
 	ck_assert_uint_eq(fake_servers(), 1);
 	ck_assert(gblk_load(model_driver(&model_plain), 20, 4));
@@ -216,7 +216,7 @@ START_TEST(two_daemons_serve_one_guest)
 
 	model_start(FAKE_HVM, model_disk(NULL));
 	fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--name", "second", "--blk",
-		   "bdf=00:07.0,null=1M", NULL);
+		   "bdf=00:07.0,null=1M");
 	first = model_driver(&model_plain);
 	second = gblk_start(&other);
 	ck_assert_uint_eq(fake_servers(), 2);
@@ -234,7 +234,7 @@ START_TEST(one_daemon_serves_two_disks)
 
 	guest_boot(FAKE_HVM, MODEL_VCPUS, MODEL_RAM);
 	fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", model_disk(NULL), "--blk",
-		   "bdf=00:07.0,null=1M", NULL);
+		   "bdf=00:07.0,null=1M");
 	first = model_driver(&model_plain);
 	second = gblk_start(&other);
 	ck_assert_uint_eq(fake_servers(), 1);
@@ -262,7 +262,7 @@ START_TEST(a_xen_call_that_fails_at_start_leaves_nothing)
 	for (nth = 1; nth < 4; nth++) {
 		fake_fail(fallible[_i], nth, EIO);
 		child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
-					  model_disk(NULL), NULL);
+					  model_disk(NULL));
 		while (fake_alive(child) && !fake_wait_log(child, "ready", 20))
 			;
 		if (strstr(fake_log(child), "ready"))
@@ -290,7 +290,7 @@ START_TEST(a_usage_error_ends_with_2_before_xen_is_touched)
 	struct fake_child *child;
 
 	guest_boot(FAKE_HVM, 1, 64);
-	child = fake_spawn_nowait(xenvirtiod_main, a[0], a[1], a[2], a[3], NULL);
+	child = fake_spawn_nowait(xenvirtiod_main, a[0], a[1], a[2], a[3]);
 	ck_assert_int_eq(fake_wait_exit(child, 5000), 2);
 	ck_assert_uint_eq(fake_syscalls(), 0);
 	ck_assert_ptr_nonnull(strchr(fake_log(child), '\n'));
@@ -303,7 +303,7 @@ START_TEST(a_missing_file_ends_with_1_before_xen_is_touched)
 
 	guest_boot(FAKE_HVM, 1, 64);
 	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
-				  "bdf=00:06.0,path=/does/not/exist", NULL);
+				  "bdf=00:06.0,path=/does/not/exist");
 	ck_assert_int_eq(fake_wait_exit(child, 5000), 1);
 	ck_assert_uint_eq(fake_syscalls(), 0);
 }
