@@ -183,13 +183,10 @@ static int start_server(struct guest *guest)
 	const struct ioreq_events events = { .invalidate = invalidate,
 					     .gone = domain_gone,
 					     .arg = guest };
-	int err = ioreq_server_open(guest->loop, guest->domid, guest->state.region->server, &events,
-				    &guest->server);
+	int err = ioreq_server_open(guest->loop, guest->domid, &guest->state.region->server,
+				    &events, &guest->server);
 
-	if (err)
-		return err;
-	guest->state.region->server = ioreq_server_id(guest->server);
-	return ioreq_server_enable(guest->server);
+	return err ? err : ioreq_server_enable(guest->server);
 }
 
 static unsigned count_queues(const struct guest *guest)

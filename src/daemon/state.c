@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ioreq/server.h"
 
 #define DEFAULT_DIRECTORY "/run/xenvirtiod"
 #define MAGIC             0x58565331U /* "XVS1" */
@@ -81,7 +82,7 @@ static void drop_if_foreign(struct state_region *region, uint32_t domid)
 	memset(region, 0, sizeof(*region));
 	region->bytes = sizeof(*region);
 	region->domid = domid;
-	region->server = -1;
+	region->server = IOREQ_NO_SERVER;
 	region->magic = MAGIC;
 }
 

@@ -25,7 +25,7 @@ struct state_region {
 	uint32_t magic;
 	uint32_t bytes; /* of this struct, which tells versions apart */
 	uint32_t domid;
-	int32_t server; /* IOREQ server; -1: none */
+	int32_t server; /* IOREQ server, or IOREQ_NO_SERVER */
 	struct device_state devices[CONFIG_MAX_DEVICES];
 };
 

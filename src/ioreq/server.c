@@ -225,7 +225,7 @@ static int bind_ports(struct ioreq_server *server)
 	return 0;
 }
 
-static int create(struct ioreq_server *server)
+static int create(struct ioreq_server *server, int32_t *id)
 {
 	domid_t domid = (domid_t)server->domid;
 	int err;
@@ -239,22 +239,24 @@ static int create(struct ioreq_server *server)
 					   : "");
 		return err;
 	}
+	*id = server->id;
 	err = map_page(server);
 	if (err) {
 		log_error("domain %u: cannot map the IOREQ page: %m", domid);
+		*id = IOREQ_NO_SERVER;
 		xendevicemodel_destroy_ioreq_server(server->dm, domid, server->id);
 	}
 	return err;
 }
 
 /* The one server that is surely ours is the one on record. */
-static int adopt_or_create(struct ioreq_server *server, int adopt)
+static int adopt_or_create(struct ioreq_server *server, int32_t *id)
 {
-	if (adopt >= 0) {
-		server->id = (ioservid_t)adopt;
+	if (*id != IOREQ_NO_SERVER) {
+		server->id = (ioservid_t)*id;
 		server->adopted = !map_page(server);
 	}
-	return server->adopted ? 0 : create(server);
+	return server->adopted ? 0 : create(server, id);
 }
 
 static int open_handles(struct ioreq_server *server)
@@ -305,7 +307,7 @@ static void release(struct ioreq_server *server)
 	free(server);
 }
 
-int ioreq_server_open(struct loop *loop, uint32_t domid, int adopt,
+int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
 		      const struct ioreq_events *events, struct ioreq_server **result)
 {
 	struct ioreq_server *server = calloc(1, sizeof(*server));
@@ -320,7 +322,7 @@ int ioreq_server_open(struct loop *loop, uint32_t domid, int adopt,
 	if (!err)
 		err = count_vcpus(server);
 	if (!err)
-		err = adopt_or_create(server, adopt);
+		err = adopt_or_create(server, id);
 	if (err) {
 		release(server);
 		return err;

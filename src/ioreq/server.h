@@ -19,12 +19,13 @@ struct ioreq_events {
 	void *arg;
 };
 
-#define IOREQ_NO_ADOPTION (-1)
+#define IOREQ_NO_SERVER (-1)
 
-/* Makes a server, or with @adopt >= 0 takes over that one of a process that
- * died (if it does not exist any more, a new one is made). Nothing can arrive
- * yet: the caller records the id, which must outlive it. Returns 0 or -errno. */
-int ioreq_server_open(struct loop *loop, uint32_t domid, int adopt,
+/* Makes a server, or takes over the one numbered *@id, which a process that
+ * died left behind (if it does not exist any more, a new one is made). A new
+ * number is stored in *@id at once: kept where it outlives the process, it
+ * makes the server found again. Nothing can arrive yet. Returns 0 or -errno. */
+int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
 		      const struct ioreq_events *events, struct ioreq_server **server);
 
 /* Enables the server and listens. What the guest had asked of a process that

@@ -144,8 +144,8 @@ END_TEST
 /* ---- death at every kind of call, with a supervisor -------------------------------- */
 
 static const enum fake_call start_calls[] = {
-	FAKE_DM_OPEN,   FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN, FAKE_GRANT_OPEN,    FAKE_DM_NR_VCPUS,
-	FAKE_DM_CREATE, FAKE_DM_STATE,     FAKE_EVTCHN_BIND, FAKE_DM_MAP_PCIDEV,
+	FAKE_DM_OPEN,   FAKE_FOREIGN_OPEN, FAKE_EVTCHN_OPEN, FAKE_GRANT_OPEN,  FAKE_DM_NR_VCPUS,
+	FAKE_DM_CREATE, FAKE_RESOURCE_MAP, FAKE_DM_STATE,    FAKE_EVTCHN_BIND, FAKE_DM_MAP_PCIDEV,
 };
 
 START_TEST(death_at_start_up_is_mended_by_the_next_start)
