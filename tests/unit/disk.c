@@ -24,7 +24,8 @@ static int perform(struct test_store *store, const struct blk_io *io)
 
 	if (err || io->op == BLK_FLUSH)
 		return err;
-	ck_assert_uint_le(io->offset + io->length, store->store.size);
+	if (io->offset + io->length > store->store.size)
+		abort(); /* ck_assert() is for the test's own thread */
 	if (io->op == BLK_READ)
 		memcpy(io->buffer, store->data + io->offset, io->length);
 	else
@@ -96,7 +97,8 @@ void store_release(struct test_store *store, unsigned count)
 	unsigned i;
 
 	pthread_mutex_lock(&store->lock);
-	ck_assert_uint_le(count, store->nheld);
+	if (count > store->nheld)
+		abort();
 	for (i = 0; i < count; i++)
 		loop_post(store->held[i]->loop, &store->held[i]->work);
 	store->nheld -= count;
