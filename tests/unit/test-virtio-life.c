@@ -61,26 +61,37 @@ static unsigned handled(unsigned queue)
 
 /* ---- kicks ------------------------------------------------------------------- */
 
+static void write_notify(uint64_t offset, unsigned size, uint32_t value)
+{
+	pci_bar_write(&probe.rig.transport.function, 0, probe.v.notify - RIG_BAR + offset, size,
+		      value);
+}
+
+static void ring_where_no_queue_is(void *arg)
+{
+	unsigned i;
+
+	(void)arg;
+	for (i = PROBE_QUEUES * probe.v.notify_multiplier; i < 0x1000; i++)
+		write_notify(i, i & 3 ? 1 : 4, i);
+	for (i = 0; i < 65536; i++)
+		write_notify(16, 2, i);
+}
+
 /* Any value, of any width, at any place where no queue is: nobody is woken. */
 START_TEST(vpci_notify_any)
 {
-	uint64_t notify;
 	unsigned i;
 
 	start(2, GIRQ_NONE);
-	notify = probe.v.notify - RIG_BAR;
 	for (i = 0; i < PROBE_QUEUES; i++)
 		probe_offer(&probe, i, page);
-	for (i = PROBE_QUEUES * probe.v.notify_multiplier; i < 0x1000; i++)
-		pci_bar_write(&probe.rig.transport.function, 0, notify + i, i & 3 ? 1 : 4, i);
-	for (i = 0; i < 65536; i++)
-		pci_bar_write(&probe.rig.transport.function, 0, notify + 16, 2, i);
+	rig_call(&probe.rig, ring_where_no_queue_is, NULL);
 	for (i = 0; i < PROBE_QUEUES; i++) {
 		probe_settle(&probe, i);
 		ck_assert_uint_eq(handled(i), 0);
 	}
-	pci_bar_write(&probe.rig.transport.function, 0, probe.v.ring[1]->notify - RIG_BAR, 4,
-		      0xdeadbeef); /* the place counts */
+	vcpu_mmio_write(0, probe.v.ring[1]->notify, 4, 0xdeadbeef); /* the place counts */
 	ck_assert(wait_for(handled(1) == 1));
 	ck_assert_uint_eq(handled(0) + handled(2), 0);
 	probe_stop(&probe);

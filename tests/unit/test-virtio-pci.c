@@ -455,18 +455,25 @@ START_TEST(vpci_pci_cfg_sweep)
 }
 END_TEST
 
-/* Writes through it, of every width and value, leave the device one that works. */
-START_TEST(vpci_pci_cfg_writes)
+static void write_through_window(void *arg)
 {
-	unsigned cap = find_structure(VIRTIO_PCI_CAP_PCI_CFG), turn, size;
+	unsigned cap = *(unsigned *)arg, turn;
 
 	for (turn = 0; turn < 200000; turn++) {
-		size = 1u << unit_random(3);
 		aim_window(cap, (uint8_t)(unit_random(16) ? 0 : unit_random(256)),
-			   unit_random(2) ? unit_random(0x40) : unit_random(0x8010), size);
+			   unit_random(2) ? unit_random(0x40) : unit_random(0x8010),
+			   1u << unit_random(3));
 		pci_config_write(function(), cap + sizeof(struct virtio_pci_cap) + unit_random(4),
 				 1u << unit_random(3), unit_random(UINT32_MAX));
 	}
+}
+
+/* Writes through it, of every width and value, leave the device one that works. */
+START_TEST(vpci_pci_cfg_writes)
+{
+	unsigned cap = find_structure(VIRTIO_PCI_CAP_PCI_CFG);
+
+	rig_call(&probe.rig, write_through_window, &cap);
 	ck_assert_int_ge(gvirtio_reset(&probe.v), 0);
 	probe_drive(&probe, GDMA_PLAIN, GIRQ_NONE, 8);
 	ck_assert_uint_eq(gvirtio_read(&probe.v, FIELD(device_status), 1), 0xf);
