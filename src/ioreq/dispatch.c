@@ -60,7 +60,9 @@ static void access_memory(struct ioreq_server *server, struct access *access)
 
 static void access_config(struct ioreq_server *server, struct access *access)
 {
-	if (access->write)
+	if (access->size > 4) /* there is no such access to config space */
+		access->value = ~0ULL;
+	else if (access->write)
 		ioreq_config_write(server, access->address, access->size, (uint32_t)access->value);
 	else
 		access->value = ioreq_config_read(server, access->address, access->size);
