@@ -13,37 +13,51 @@
 const struct gblk_config model_plain = { .bdf = MODEL_BDF, .irq = GIRQ_PIRQ };
 const struct gblk_config model_grants = { .bdf = MODEL_BDF, .dma = GDMA_GRANTS, .irq = GIRQ_MSIX };
 
-static char directory[64], image[80];
-static uint8_t *contents;
-static struct gblk *driver;
+/* One disk of the guest: its image, and the driver on it. */
+struct side {
+	const char *bdf, *name;
+	char image[80];
+	uint8_t *contents;
+	struct gblk *driver;
+};
+
+static char directory[64];
+static struct side first = { .bdf = "00:06.0", .name = "disk.img" };
+static struct side second = { .bdf = "00:07.0", .name = "second.img" };
+
+static void make_image(struct side *side, uint32_t state)
+{
+	uint32_t i;
+	int fd;
+
+	snprintf(side->image, sizeof(side->image), "%s/%s", directory, side->name);
+	side->contents = malloc(MODEL_DISK);
+	ck_assert_ptr_nonnull(side->contents);
+	for (i = 0; i < MODEL_DISK; i++) {
+		state = state * 1664525 + 1013904223;
+		side->contents[i] = (uint8_t)(state >> 24);
+	}
+	fd = open(side->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ck_assert_int_eq(write(fd, side->contents, MODEL_DISK), MODEL_DISK);
+	close(fd);
+}
 
 /* The daemon keeps its records in the same place. */
 void model_setup(void)
 {
-	uint32_t i, state = 12345;
-	int fd;
-
 	snprintf(directory, sizeof(directory), "/tmp/xenvirtiod-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
-	snprintf(image, sizeof(image), "%s/disk.img", directory);
 	setenv("RUNTIME_DIRECTORY", directory, 1);
-	contents = malloc(MODEL_DISK);
-	ck_assert_ptr_nonnull(contents);
-	for (i = 0; i < MODEL_DISK; i++) {
-		state = state * 1664525 + 1013904223;
-		contents[i] = (uint8_t)(state >> 24);
-	}
-	fd = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ck_assert_int_eq(write(fd, contents, MODEL_DISK), MODEL_DISK);
-	close(fd);
+	make_image(&first, 12345);
 }
 
 /* Sectors whose write got no answer may be either way. */
-static bool image_is_right(void)
+static bool image_is_right(const struct side *side)
 {
+	const struct gblk *driver = side->driver;
+	FILE *file = fopen(side->image, "rb");
 	uint8_t sector[512];
 	bool right = true;
-	FILE *file = fopen(image, "rb");
 	uint64_t i;
 
 	for (i = 0; file && i < driver->capacity && right; i++)
@@ -62,23 +76,33 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+static bool end_side(struct side *side)
+{
+	bool right = !side->driver || image_is_right(side);
+
+	if (side->driver)
+		gblk_free(side->driver);
+	free(side->contents);
+	side->driver = NULL;
+	side->contents = NULL;
+	return right;
+}
+
 void model_teardown(void)
 {
 	bool right;
 
 	fake_end();
-	right = !driver || image_is_right();
-	if (driver)
-		gblk_free(driver);
-	driver = NULL;
-	free(contents);
+	right = end_side(&first);
+	right &= end_side(&second);
 	nftw(directory, remove_one, 4, FTW_DEPTH | FTW_PHYS);
-	ck_assert_msg(right, "the image is not what the guest wrote");
+	ck_assert_msg(right, "an image is not what the guest wrote");
 }
 
-static const char *disk(char *text, size_t size, const char *bdf, const char *more)
+static const char *disk(char *text, size_t size, const struct side *side, const char *more)
 {
-	snprintf(text, size, "bdf=%s,path=%s%s%s", bdf, image, more ? "," : "", more ? more : "");
+	snprintf(text, size, "bdf=%s,path=%s%s%s", side->bdf, side->image, more ? "," : "",
+		 more ? more : "");
 	return text;
 }
 
@@ -86,24 +110,16 @@ const char *model_disk(const char *more)
 {
 	static char text[200];
 
-	return disk(text, sizeof(text), "00:06.0", more);
+	return disk(text, sizeof(text), &first, more);
 }
 
 const char *model_disk2(const char *more)
 {
 	static char text[200];
 
-	return disk(text, sizeof(text), "00:07.0", more);
-}
-
-const char *model_image(void)
-{
-	return image;
-}
-
-const uint8_t *model_contents(void)
-{
-	return contents;
+	if (!second.contents)
+		make_image(&second, 54321);
+	return disk(text, sizeof(text), &second, more);
 }
 
 struct fake_child *model_again(const char *blk)
@@ -117,9 +133,19 @@ struct fake_child *model_start(enum fake_platform platform, const char *blk)
 	return model_again(blk);
 }
 
+struct fake_child *model_start_with(enum fake_platform platform, const char *workers,
+				    const char *blk, const char *blk2)
+{
+	guest_boot(platform, MODEL_VCPUS, MODEL_RAM);
+	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers, "--blk",
+			  blk, blk2 ? "--blk" : NULL, blk2);
+}
+
 struct gblk *model_driver(const struct gblk_config *config)
 {
-	driver = gblk_start(config);
-	gblk_expect(driver, contents, MODEL_DISK);
-	return driver;
+	struct side *side = config->bdf == MODEL_BDF ? &first : &second;
+
+	side->driver = gblk_start(config);
+	gblk_expect(side->driver, side->contents, MODEL_DISK);
+	return side->driver;
 }

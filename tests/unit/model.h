@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * model.h: what the tests of the whole daemon share: the daemon in a child, a
- * disk image with random contents, the model guest with a driver on it.
+ * model.h: what the tests of the whole daemon share: the daemon in a child,
+ * disk images with random contents, the model guest with drivers on them.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -19,16 +19,12 @@ int xenvirtiod_main(int argc, char **argv);
 /* What a test needs of the file system; for tcase_add_checked_fixture(). */
 void model_setup(void);
 
-/* fake_end(), then the image must be what the guest thinks it is. */
+/* fake_end(), then the images must be what the guest thinks they are. */
 void model_teardown(void);
 
-/* "--blk" values for the image at both addresses; with more appended. */
+/* "--blk" values for the two disks, each with its own image; with more appended. */
 const char *model_disk(const char *more);
 const char *model_disk2(const char *more);
-
-/* The path of the image, and what was in it at first. */
-const char *model_image(void);
-const uint8_t *model_contents(void);
 
 /* Boot the guest's machine and start the daemon with this one --blk value. */
 struct fake_child *model_start(enum fake_platform platform, const char *disk);
@@ -36,7 +32,11 @@ struct fake_child *model_start(enum fake_platform platform, const char *disk);
 /* The daemon again, after its death. */
 struct fake_child *model_again(const char *disk);
 
-/* A driver that verifies all data; model_teardown() frees it. */
+/* The same with so many workers; without blk2 there is one disk. */
+struct fake_child *model_start_with(enum fake_platform platform, const char *workers,
+				   const char *blk, const char *blk2);
+
+/* A driver that verifies all data of its disk; model_teardown() frees it. */
 struct gblk *model_driver(const struct gblk_config *config);
 
 /* The usual guest: HVM, plain addresses, pirq messages. */
