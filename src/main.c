@@ -17,7 +17,7 @@ static int serve(const struct config *config)
 	if (guest_open(config, &guest))
 		return EXIT_FAILED;
 	if (config->check)
-		err = puts("the configuration is good") < 0;
+		err = puts("the configuration is good") < 0 || fflush(stdout);
 	else
 		err = guest_serve(guest);
 	guest_close(guest);

@@ -86,7 +86,7 @@ void log_limited(struct log_limit *limit, const char *fmt, ...)
 	unsigned suppressed;
 	va_list ap;
 
-	if (!log_allowed(limit, &suppressed))
+	if (LOG_WARNING > threshold || !log_allowed(limit, &suppressed))
 		return;
 	if (suppressed)
 		log_line(LOG_WARNING, "(%u lines like the next one were held back)", suppressed);

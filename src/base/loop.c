@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define RING_ENTRIES 256
+#define COMPLETIONS  8192 /* 16 full queues on one worker, twice */
 #define NS_PER_S     1000000000ULL
 
 struct loop {
@@ -41,8 +42,12 @@ struct io_uring_sqe *loop_sqe(struct loop *loop)
 {
 	struct io_uring_sqe *sqe;
 
-	while (!(sqe = io_uring_get_sqe(&loop->ring)))
-		io_uring_submit(&loop->ring);
+	while (!(sqe = io_uring_get_sqe(&loop->ring))) {
+		int submitted = io_uring_submit(&loop->ring);
+
+		if (submitted < 0)
+			log_guest("io_uring: %s", strerror(-submitted));
+	}
 	return sqe;
 }
 
@@ -67,6 +72,7 @@ static void woken(struct loop_op *op, int result)
 
 struct loop *loop_new(void)
 {
+	struct io_uring_params params = { .flags = IORING_SETUP_CQSIZE, .cq_entries = COMPLETIONS };
 	struct loop *loop = calloc(1, sizeof(*loop));
 	int err;
 
@@ -77,7 +83,7 @@ struct loop *loop_new(void)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->wake_fd < 0)
 		goto fail_free;
-	err = io_uring_queue_init(RING_ENTRIES, &loop->ring, 0);
+	err = io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
 	if (err) {
 		errno = -err;
 		goto fail_close;

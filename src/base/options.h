@@ -43,7 +43,6 @@ struct option_set {
 /* Parses a comma-separated list by the tables of @sets; "," in a value is
  * written ",,". Defaults are applied. Returns 0 or -EINVAL, -ENOMEM; the
  * structs need options_free() either way. */
-
 int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
 		  const char *text);
 void options_free(const struct option_set *sets, unsigned nsets);

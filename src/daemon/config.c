@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/util.h"
+#include "daemon/domain.h"
 #include "devices/types.h"
 
 static const struct option_spec global_options[] = {
@@ -28,7 +29,7 @@ static const struct option_spec global_options[] = {
 	{ .key = "workers",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct config, workers),
-	  .max = 64,
+	  .max = CONFIG_MAX_WORKERS,
 	  .placeholder = "N",
 	  .help = "threads that move data; 0: none but the main one (default: one "
 		  "per queue, up to the CPUs)" },
@@ -125,7 +126,9 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 		return -1;
 	config->ndevices++;
 	snprintf(where, sizeof(where), "--%s", type->name);
-	return options_parse(sets, ARRAY_SIZE(sets), where, text);
+	if (options_parse(sets, ARRAY_SIZE(sets), where, text))
+		return -1;
+	return type->check(device->options, where);
 }
 
 static int set_global(struct config *config, unsigned i, const char *text)
@@ -158,8 +161,8 @@ static bool addresses_valid(const struct config *config)
 	for (i = 0; i < config->ndevices; i++) {
 		struct pci_bdf bdf = config->devices[i].common.bdf;
 
-		if (bdf.segment || bdf.bus) {
-			log_error("bdf=%s: only bus 0 of segment 0 can be served",
+		if (bdf.segment || bdf.bus || bdf.function || !bdf.device) {
+			log_error("bdf=%s: must be from 00:01.0 to 00:1f.0, function 0",
 				  bdf_format(bdf, text));
 			return false;
 		}
@@ -179,7 +182,10 @@ static bool complete(const struct config *config)
 	else if (!config->ndevices)
 		log_error("no device is given (see --help)");
 	else if (strchr(config_instance(config), '/'))
-		log_error("--name: \"%s\" has a slash in it", config_instance(config));
+		log_error("\"%s\" has a slash in it: give a --name without",
+			  config_instance(config));
+	else if (!domain_valid(config->domain))
+		log_error("--domain: %s is not a domain's number", config->domain);
 	else
 		return addresses_valid(config);
 	return false;

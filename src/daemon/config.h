@@ -8,6 +8,7 @@
 #include "memory/memory.h"
 
 #define CONFIG_MAX_DEVICES  32
+#define CONFIG_MAX_WORKERS  64
 #define CONFIG_WORKERS_AUTO UINT32_MAX
 
 struct virtio_device_type;

@@ -2,7 +2,6 @@
 /* domain.c: a domain's number by its name; the only use of xenstore. */
 #include "daemon/domain.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,9 +15,12 @@
 
 static bool is_number(const char *text)
 {
-	size_t digits = strspn(text, "0123456789");
+	return *text && !text[strspn(text, "0123456789")];
+}
 
-	return digits && digits <= 5 && !text[digits];
+bool domain_valid(const char *text)
+{
+	return !is_number(text) || strtoul(text, NULL, 10) < DOMID_LIMIT;
 }
 
 static bool has_name(struct xs_handle *xs, const char *domid, const char *name)
@@ -44,7 +46,7 @@ static int find_by_name(struct xs_handle *xs, const char *name, uint32_t *domid)
 		return -errno;
 	for (i = 0; i < count && err; i++)
 		if (has_name(xs, ids[i], name)) {
-			*domid = (uint32_t)atoi(ids[i]);
+			*domid = (uint32_t)strtoul(ids[i], NULL, 10);
 			err = 0;
 		}
 	free(ids);
@@ -57,11 +59,8 @@ int domain_find(const char *text, uint32_t *domid)
 	int err;
 
 	if (is_number(text)) {
-		*domid = (uint32_t)atoi(text);
-		if (*domid < DOMID_LIMIT)
-			return 0;
-		log_error("domain %s: not a domain's number", text);
-		return -EINVAL;
+		*domid = (uint32_t)strtoul(text, NULL, 10);
+		return 0;
 	}
 	xs = xs_open(0);
 	if (!xs) {

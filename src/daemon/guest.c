@@ -29,8 +29,6 @@
 #include "virtio/pci.h"
 #include "virtio/worker.h"
 
-#define MAX_WORKERS 64
-
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	struct virtio_device virtio;
@@ -43,9 +41,10 @@ struct guest {
 	unsigned nopen, nattached;
 	uint32_t domid;
 	struct state state;
+	struct device_state *left; /* by a dead process; NULL: none */
 	struct loop *loop;
 	struct ioreq_server *server;
-	struct worker workers[MAX_WORKERS];
+	struct worker workers[CONFIG_MAX_WORKERS];
 	unsigned nworkers;
 	struct loop_watch signals;
 	struct loop_work quiet;
@@ -70,7 +69,7 @@ int guest_open(const struct config *config, struct guest **result)
 	if (!guest)
 		return -ENOMEM;
 	guest->config = config;
-	guest->state.fd = -1;
+	guest->state.fd = guest->signals.fd = -1;
 	while (!err && guest->nopen < config->ndevices) {
 		err = open_device(&guest->devices[guest->nopen], &config->devices[guest->nopen]);
 		guest->nopen += !err;
@@ -151,9 +150,11 @@ static int watch_signals(struct guest *guest)
 {
 	sigset_t set;
 
+	signal(SIGPIPE, SIG_IGN); /* of a log that nobody reads any more */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	guest->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -207,7 +208,7 @@ static int start_workers(struct guest *guest)
 
 	if (wanted == CONFIG_WORKERS_AUTO)
 		wanted = (unsigned)min_u64(count_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
-	wanted = on_main ? 1 : (unsigned)min_u64(wanted, MAX_WORKERS);
+	wanted = on_main ? 1 : (unsigned)min_u64(wanted, CONFIG_MAX_WORKERS);
 	while (!err && guest->nworkers < wanted) {
 		err = worker_start(&guest->workers[guest->nworkers], guest->nworkers, guest->domid,
 				   on_main ? guest->loop : NULL);
@@ -216,10 +217,17 @@ static int start_workers(struct guest *guest)
 	return err;
 }
 
-static bool is_same_device(const struct device_state *state, const struct device_config *config)
+/* What a dead process left of this device, wherever it stood in its list. */
+static const struct pci_state *find_left(const struct guest *guest,
+					 const struct device_state *device)
 {
-	return state->sbdf == bdf_sbdf(config->common.bdf) &&
-	       state->virtio_id == config->type->virtio_id;
+	unsigned i;
+
+	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++)
+		if (guest->left[i].sbdf == device->sbdf &&
+		    guest->left[i].virtio_id == device->virtio_id)
+			return &guest->left[i].pci;
+	return NULL;
 }
 
 /* A device whose process died is found where the guest left it, but reset. */
@@ -228,32 +236,46 @@ static int attach(struct guest *guest, unsigned i, unsigned *next_worker)
 	const struct device_config *config = &guest->config->devices[i];
 	struct device_state *state = &guest->state.region->devices[i];
 	struct guest_device *device = &guest->devices[i];
-	bool restore = ioreq_server_adopted(guest->server) && is_same_device(state, config);
-	struct pci_state left = state->pci;
+	struct pci_function *function = &device->transport.function;
+	const struct pci_state *left;
 	int err;
 
 	state->sbdf = bdf_sbdf(config->common.bdf);
 	state->virtio_id = config->type->virtio_id;
+	left = find_left(guest, state);
 	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
 				   guest->nworkers, next_worker);
 	if (err)
 		return err;
 	virtio_pci_init(&device->transport, &device->virtio, config->common.bdf, &state->transport,
 			&state->pci);
-	device->transport.function.server = guest->server;
+	function->server = guest->server;
 	guest->nattached++;
-	if (restore)
-		pci_function_restore(&device->transport.function, &left);
-	err = ioreq_add_function(guest->server, &device->transport.function);
+	if (left)
+		pci_function_restore(function, left);
+	err = ioreq_add_function(guest->server, function);
 	if (err)
 		log_error("%s: cannot claim the function: %s", device->name, strerror(-err));
 	return err;
 }
 
+static int copy_left(struct guest *guest)
+{
+	const struct state_region *region = guest->state.region;
+
+	if (!ioreq_server_adopted(guest->server))
+		return 0;
+	guest->left = malloc(sizeof(region->devices));
+	if (!guest->left)
+		return -ENOMEM;
+	memcpy(guest->left, region->devices, sizeof(region->devices));
+	return 0;
+}
+
 static int attach_devices(struct guest *guest)
 {
 	unsigned next_worker = 0;
-	int err = 0;
+	int err = copy_left(guest);
 
 	while (!err && guest->nattached < guest->nopen)
 		err = attach(guest, guest->nattached, &next_worker);
@@ -264,15 +286,16 @@ static void stop(struct guest *guest)
 {
 	unsigned i;
 
+	while (guest->nworkers)
+		worker_stop(&guest->workers[--guest->nworkers]);
 	for (i = 0; i < guest->nattached; i++) {
 		virtio_device_detach(&guest->devices[i].virtio);
 		virtio_pci_destroy(&guest->devices[i].transport);
 	}
-	while (guest->nworkers)
-		worker_stop(&guest->workers[--guest->nworkers]);
 	ioreq_server_close(guest->server);
+	free(guest->left);
 	loop_free(guest->loop);
-	if (guest->signals.fd > 0)
+	if (guest->signals.fd >= 0)
 		close(guest->signals.fd);
 	state_close(&guest->state);
 }
@@ -313,7 +336,7 @@ int guest_serve(struct guest *guest)
 		run(guest);
 	else if (guest->server)
 		ioreq_server_withdraw(guest->server);
-	if (err != -EBUSY) /* then the server is another process's */
+	if (guest->state.region->server == IOREQ_NO_SERVER)
 		state_remove(&guest->state);
 	stop(guest);
 	return err;

@@ -38,21 +38,33 @@ static int find_path(struct state *state, const char *instance)
 	return -ENAMETOOLONG;
 }
 
+static int open_locked(struct state *state)
+{
+	state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (state->fd < 0)
+		return -errno;
+	if (flock(state->fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
+}
+
+/* The file that we locked may be one that its owner has just removed. */
 static int lock_file(struct state *state)
 {
+	struct stat st;
 	int err;
 
-	state->fd = open(state->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (state->fd < 0) {
-		err = -errno;
-		log_error("%s: %m", state->path);
-		return err;
+	for (;;) {
+		err = open_locked(state);
+		if (!err && fstat(state->fd, &st))
+			err = -errno;
+		if (err || st.st_nlink)
+			break;
+		close(state->fd);
 	}
-	if (!flock(state->fd, LOCK_EX | LOCK_NB))
-		return 0;
-	err = errno == EWOULDBLOCK ? -EBUSY : -errno;
-	log_error("%s: %s", state->path,
-		  err == -EBUSY ? "another process serves this instance" : strerror(-err));
+	if (err)
+		log_error("%s: %s", state->path,
+			  err == -EBUSY ? "another process serves this instance" : strerror(-err));
 	return err;
 }
 
@@ -75,14 +87,18 @@ static int map_file(struct state *state)
 	return 0;
 }
 
+/* The server's number is good in every version, the rest in its own only. */
 static void drop_if_foreign(struct state_region *region, uint32_t domid)
 {
-	if (region->magic == MAGIC && region->bytes == sizeof(*region) && region->domid == domid)
+	bool same_domain = region->magic == MAGIC && region->domid == domid;
+	int32_t server = same_domain ? region->server : IOREQ_NO_SERVER;
+
+	if (same_domain && region->bytes == sizeof(*region))
 		return;
 	memset(region, 0, sizeof(*region));
 	region->bytes = sizeof(*region);
 	region->domid = domid;
-	region->server = IOREQ_NO_SERVER;
+	region->server = server;
 	region->magic = MAGIC;
 }
 

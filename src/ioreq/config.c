@@ -17,7 +17,7 @@ int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *f
 						       bdf.function))
 		return 0;
 	/* EEXIST: claimed by the process whose server we adopted. */
-	return errno == EEXIST ? 0 : -errno;
+	return server->adopted && errno == EEXIST ? 0 : -errno;
 }
 
 void ioreq_config_unclaim(struct ioreq_server *server, const struct pci_function *function)

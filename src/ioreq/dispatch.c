@@ -112,6 +112,7 @@ void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request)
 
 	if (request->type == IOREQ_TYPE_INVALIDATE) {
 		foreign_invalidate(server->foreign);
+		foreign_trim(server->foreign);
 		server->events.invalidate(server->events.arg);
 		return;
 	}

@@ -41,7 +41,9 @@ struct ioreq_server {
 	struct foreign *foreign; /* operands of string instructions */
 	uint32_t domid;
 	ioservid_t id;
-	bool adopted, enabled, gone;
+	int32_t *record; /* where our number outlives us */
+	bool adopted, enabled;
+	bool ended; /* withdrawn, or the domain is gone */
 	struct loop_watch watch;
 	struct loop_timer alive, later;
 	struct shared_iopage *page;

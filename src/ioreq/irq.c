@@ -2,9 +2,20 @@
 /* irq.c: interrupts as device-model operations. */
 #include "ioreq/irq.h"
 
+#include <errno.h>
+
 #include "base/log.h"
 #include "ioreq/internal.h"
 #include "ioreq/pci.h"
+
+/* A domain that dies meanwhile is no news. */
+static void failed(const struct pci_function *function, const char *what)
+{
+	if (errno == ESRCH)
+		log_debug("%s: %s: %m", function->name, what);
+	else
+		log_guest("%s: %s: %m", function->name, what);
+}
 
 void irq_intx(const struct pci_function *function, bool level)
 {
@@ -12,7 +23,7 @@ void irq_intx(const struct pci_function *function, bool level)
 
 	if (xendevicemodel_set_pci_intx_level(server->dm, (domid_t)server->domid, 0,
 					      function->bdf.bus, function->bdf.device, 0, level))
-		log_guest("%s: INTx %s: %m", function->name, level ? "up" : "down");
+		failed(function, level ? "INTx up" : "INTx down");
 }
 
 void irq_message(const struct pci_function *function, uint64_t address, uint32_t data)
@@ -20,6 +31,5 @@ void irq_message(const struct pci_function *function, uint64_t address, uint32_t
 	const struct ioreq_server *server = function->server;
 
 	if (xendevicemodel_inject_msi(server->dm, (domid_t)server->domid, address, data))
-		log_guest("%s: message to %#llx, data %#x: %m", function->name,
-			  (unsigned long long)address, data);
+		failed(function, "MSI-X message");
 }

@@ -16,10 +16,7 @@
 
 static uint16_t control(const struct pci_function *function)
 {
-	uint16_t value;
-
-	memcpy(&value, function->state->config + function->msix_control, sizeof(value));
-	return value;
+	return pci_config16(function, function->msix_control);
 }
 
 bool msix_enabled(const struct pci_function *function)
@@ -34,7 +31,9 @@ static uint64_t entry_address(const uint32_t *entry)
 
 static bool masked(const struct pci_function *function, const uint32_t *entry)
 {
-	if (!(entry[ENTRY_DATA] & 0xff) && entry_address(entry))
+	uint32_t data = entry[ENTRY_DATA];
+
+	if (data && !(data & 0xff) && entry_address(entry))
 		return false;
 	return (control(function) & PCI_MSIX_FLAGS_MASKALL) ||
 	       (entry[ENTRY_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT);

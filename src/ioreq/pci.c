@@ -22,10 +22,7 @@ static void put32(uint8_t *config, unsigned offset, uint32_t value)
 
 static uint16_t command(const struct pci_function *function)
 {
-	uint16_t value;
-
-	memcpy(&value, function->state->config + PCI_COMMAND, sizeof(value));
-	return value;
+	return pci_config16(function, PCI_COMMAND);
 }
 
 void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const char *name,
@@ -109,7 +106,7 @@ static void update_intx(struct pci_function *function)
 
 	if (level == function->state->intx_level)
 		return;
-	function->state->intx_level = true; /* whatever happens to us in between */
+	function->state->intx_level = 1; /* whatever happens to us in between */
 	irq_intx(function, level);
 	function->state->intx_level = level;
 }
@@ -117,12 +114,11 @@ static void update_intx(struct pci_function *function)
 void pci_interrupt(struct pci_function *function, unsigned vector, uint8_t causes)
 {
 	pthread_mutex_lock(&function->lock);
-	if (msix_enabled(function)) {
+	function->state->intx_causes |= causes; /* with MSI-X, too (virtio 1.2, 4.1.4.5.1) */
+	if (msix_enabled(function))
 		msix_send(function, vector);
-	} else {
-		function->state->intx_causes |= causes;
+	else
 		update_intx(function);
-	}
 	pthread_mutex_unlock(&function->lock);
 }
 
@@ -193,26 +189,29 @@ static uint64_t bar_wanted(const struct pci_function *function, unsigned bar)
 	return address;
 }
 
+/* The state says "claimed" for all the time in which Xen may know the range. */
 static void update_bar(struct pci_function *function, unsigned bar)
 {
-	struct pci_bar *b = &function->bars[bar];
-	uint64_t wanted = bar_wanted(function, bar);
+	uint64_t *claimed = &function->state->claimed[bar];
+	uint64_t wanted, size = function->bars[bar].size;
 	int err;
 
-	if (!b->size || wanted == b->claimed)
+	if (!size)
 		return;
-	if (b->claimed)
+	wanted = bar_wanted(function, bar);
+	if (wanted == *claimed)
+		return;
+	if (*claimed)
 		ioreq_unclaim_bar(function->server, function, bar);
-	b->claimed = 0;
+	*claimed = wanted;
 	if (!wanted)
 		return;
-	err = ioreq_claim_bar(function->server, function, bar, wanted, b->size);
+	err = ioreq_claim_bar(function->server, function, bar, wanted, size);
 	if (err) {
 		log_guest("%s: BAR %u at %#llx: %s", function->name, bar,
 			  (unsigned long long)wanted, strerror(-err));
-		return;
+		*claimed = 0;
 	}
-	b->claimed = wanted;
 }
 
 static void update_bars(struct pci_function *function)
@@ -282,6 +281,20 @@ void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset,
 	b->ops->write(b->arg, (uint32_t)offset, size, (uint32_t)value);
 }
 
+/* A range that Xen had is claimed again first, so that it can be given up. */
+static void restore_claims(struct pci_function *function, const struct pci_state *left)
+{
+	unsigned bar;
+
+	for (bar = 0; bar < PCI_BARS; bar++) {
+		uint64_t size = function->bars[bar].size, base = left->claimed[bar];
+
+		if (size && base && !(base & (size - 1)) &&
+		    !ioreq_claim_bar(function->server, function, bar, base, size))
+			function->state->claimed[bar] = base;
+	}
+}
+
 void pci_function_restore(struct pci_function *function, const struct pci_state *left)
 {
 	uint8_t *config = function->state->config;
@@ -292,5 +305,6 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
 	function->state->intx_level = left->intx_level;
 	pci_intx_read_causes(function);
+	restore_claims(function, left);
 	update_bars(function);
 }

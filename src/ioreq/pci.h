@@ -28,7 +28,6 @@ struct pci_bar {
 	uint64_t size; /* 0: not there */
 	const struct pci_bar_ops *ops;
 	void *arg;
-	uint64_t claimed; /* base known to Xen; 0: none */
 };
 
 /* Config registers with a meaning of their own. Offsets are from the window. */
@@ -45,7 +44,8 @@ struct pci_state {
 	uint32_t msix_table[MSIX_MAX_VECTORS][4];
 	uint64_t msix_pending;
 	uint8_t intx_causes;
-	bool intx_level; /* the wire is, or may be, up */
+	uint8_t intx_level;         /* the wire is, or may be, up */
+	uint64_t claimed[PCI_BARS]; /* base that Xen has, or may have; 0: none */
 };
 
 struct pci_function {
@@ -87,6 +87,12 @@ unsigned pci_add_capability(struct pci_function *function, uint8_t id, const voi
 /* The table and the pending bits are in a BAR whose ops call msix_*(). */
 void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
 		  uint32_t table_offset, uint32_t pba_offset);
+
+static inline uint16_t pci_config16(const struct pci_function *function, unsigned offset)
+{
+	return (uint16_t)(function->state->config[offset] | function->state->config[offset + 1]
+								    << 8);
+}
 
 /* Any offset, size 1, 2 or 4; what is out of reach reads all-ones. */
 uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigned size);

@@ -163,18 +163,32 @@ static void later_is_now(struct loop_timer *timer)
 	arm_later(server);
 }
 
+/* There is nothing of us left in Xen, and so nothing to find again. */
+static void end(struct ioreq_server *server)
+{
+	server->ended = true;
+	*server->record = IOREQ_NO_SERVER;
+}
+
 /* Xen destroys a dying domain's servers first of all. */
 static void still_alive(struct loop_timer *timer)
 {
 	struct ioreq_server *server = container_of(timer, struct ioreq_server, alive);
 
 	if (!xendevicemodel_get_ioreq_server_info(server->dm, (domid_t)server->domid, server->id,
-						  NULL, NULL, NULL)) {
+						  NULL, NULL, NULL) ||
+	    (errno != ESRCH && errno != ENOENT)) {
 		loop_timer(server->loop, timer, ALIVE_INTERVAL_NS);
 		return;
 	}
-	server->gone = true;
+	end(server);
 	server->events.gone(server->events.arg);
+}
+
+static void destroy(struct ioreq_server *server)
+{
+	xendevicemodel_destroy_ioreq_server(server->dm, (domid_t)server->domid, server->id);
+	end(server);
 }
 
 static int map_page(struct ioreq_server *server)
@@ -225,7 +239,7 @@ static int bind_ports(struct ioreq_server *server)
 	return 0;
 }
 
-static int create(struct ioreq_server *server, int32_t *id)
+static int create(struct ioreq_server *server)
 {
 	domid_t domid = (domid_t)server->domid;
 	int err;
@@ -239,24 +253,31 @@ static int create(struct ioreq_server *server, int32_t *id)
 					   : "");
 		return err;
 	}
-	*id = server->id;
+	*server->record = server->id;
 	err = map_page(server);
 	if (err) {
 		log_error("domain %u: cannot map the IOREQ page: %m", domid);
-		*id = IOREQ_NO_SERVER;
-		xendevicemodel_destroy_ioreq_server(server->dm, domid, server->id);
+		destroy(server);
 	}
 	return err;
 }
 
 /* The one server that is surely ours is the one on record. */
-static int adopt_or_create(struct ioreq_server *server, int32_t *id)
+static int adopt_or_create(struct ioreq_server *server)
 {
-	if (*id != IOREQ_NO_SERVER) {
-		server->id = (ioservid_t)*id;
-		server->adopted = !map_page(server);
-	}
-	return server->adopted ? 0 : create(server, id);
+	int err;
+
+	if (*server->record == IOREQ_NO_SERVER)
+		return create(server);
+	server->id = (ioservid_t)*server->record;
+	err = map_page(server);
+	if (err == -ENOENT)
+		return create(server);
+	server->adopted = !err;
+	if (err)
+		log_error("domain %u: cannot map the page of IOREQ server %u: %s", server->domid,
+			  server->id, strerror(-err));
+	return err;
 }
 
 static int open_handles(struct ioreq_server *server)
@@ -266,9 +287,11 @@ static int open_handles(struct ioreq_server *server)
 	if (err)
 		return err;
 	server->dm = xendevicemodel_open(quiet_logger(), 0);
-	server->fmem = xenforeignmemory_open(quiet_logger(), 0);
-	server->evtchn = xenevtchn_open(quiet_logger(), 0);
-	if (server->dm && server->fmem && server->evtchn)
+	if (server->dm)
+		server->fmem = xenforeignmemory_open(quiet_logger(), 0);
+	if (server->fmem)
+		server->evtchn = xenevtchn_open(quiet_logger(), 0);
+	if (server->evtchn)
 		return 0;
 	err = -errno;
 	log_error("cannot open Xen's interfaces: %m (is this a Xen backend domain?)");
@@ -318,11 +341,12 @@ int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
 	server->loop = loop;
 	server->domid = domid;
 	server->events = *events;
+	server->record = id;
 	err = open_handles(server);
 	if (!err)
 		err = count_vcpus(server);
 	if (!err)
-		err = adopt_or_create(server, id);
+		err = adopt_or_create(server);
 	if (err) {
 		release(server);
 		return err;
@@ -382,7 +406,7 @@ void ioreq_server_withdraw(struct ioreq_server *server)
 
 	loop_timer_cancel(server->loop, &server->alive);
 	loop_timer_cancel(server->loop, &server->later);
-	if (server->gone || !server->enabled)
+	if (server->ended || !server->enabled)
 		return;
 	while (server->nranges) {
 		struct ioreq_range *range = &server->ranges[server->nranges - 1];
@@ -394,8 +418,7 @@ void ioreq_server_withdraw(struct ioreq_server *server)
 	server->nfunctions = 0;
 	xendevicemodel_set_ioreq_server_state(server->dm, domid, server->id, 0);
 	answer_all(server);
-	xendevicemodel_destroy_ioreq_server(server->dm, domid, server->id);
-	server->gone = true;
+	destroy(server);
 }
 
 void ioreq_server_close(struct ioreq_server *server)
@@ -404,7 +427,7 @@ void ioreq_server_close(struct ioreq_server *server)
 		return;
 	/* Never enabled: nobody waits. An adopted one may be served by another. */
 	if (!server->enabled && !server->adopted)
-		xendevicemodel_destroy_ioreq_server(server->dm, (domid_t)server->domid, server->id);
+		destroy(server);
 	release(server);
 }
 
@@ -421,15 +444,30 @@ int ioreq_add_function(struct ioreq_server *server, struct pci_function *functio
 	return err;
 }
 
+static bool overlaps(const struct ioreq_server *server, uint64_t base, uint64_t size)
+{
+	unsigned i;
+
+	for (i = 0; i < server->nranges; i++) {
+		const struct ioreq_range *range = &server->ranges[i];
+
+		if (base < range->base + range->size && range->base < base + size)
+			return true;
+	}
+	return false;
+}
+
 int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
 		    uint64_t base, uint64_t size)
 {
 	if (server->nranges == IOREQ_MAX_RANGES)
 		return -ENOSPC;
+	if (overlaps(server, base, size))
+		return -EEXIST;
 	/* EEXIST: claimed by the process whose server we adopted. */
 	if (xendevicemodel_map_io_range_to_ioreq_server(server->dm, (domid_t)server->domid,
 							server->id, 1, base, base + size - 1) &&
-	    errno != EEXIST)
+	    !(server->adopted && errno == EEXIST))
 		return -errno;
 	server->ranges[server->nranges++] = (struct ioreq_range){
 		.function = function, .bar = bar, .base = base, .size = size

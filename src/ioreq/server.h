@@ -22,9 +22,9 @@ struct ioreq_events {
 #define IOREQ_NO_SERVER (-1)
 
 /* Makes a server, or takes over the one numbered *@id, which a process that
- * died left behind (if it does not exist any more, a new one is made). A new
- * number is stored in *@id at once: kept where it outlives the process, it
- * makes the server found again. Nothing can arrive yet. Returns 0 or -errno. */
+ * died left behind (if it does not exist any more, a new one is made). *@id
+ * is kept up to date for as long as the server lives: where it outlives the
+ * process, the server is found again. Nothing can arrive yet. 0 or -errno. */
 int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
 		      const struct ioreq_events *events, struct ioreq_server **server);
 

@@ -141,14 +141,18 @@ static bool has_hole(const struct window *window, unsigned first, unsigned last)
 static int copy_in_window(struct foreign *foreign, uint64_t address, void *local, size_t length,
 			  bool to_guest)
 {
-	uint64_t offset = address % WINDOW_BYTES;
+	uint64_t offset = address % WINDOW_BYTES, number = address / WINDOW_BYTES;
+	unsigned first = (unsigned)(offset >> GUEST_PAGE_SHIFT);
+	unsigned last = (unsigned)((offset + length - 1) >> GUEST_PAGE_SHIFT);
 	struct window *window;
-	int err = find_window(foreign, address / WINDOW_BYTES, &window);
+	int err = find_window(foreign, number, &window);
 
+	/* Xen does not say when a page comes back, so holes are looked at anew. */
+	if (!err && has_hole(window, first, last))
+		err = map_window(foreign, window, number);
 	if (err)
 		return err;
-	if (has_hole(window, (unsigned)(offset >> GUEST_PAGE_SHIFT),
-		     (unsigned)((offset + length - 1) >> GUEST_PAGE_SHIFT)))
+	if (has_hole(window, first, last))
 		return -EFAULT;
 	if (to_guest)
 		memcpy(window->base + offset, local, length);

@@ -70,21 +70,30 @@ static void note_status(struct memory_copy *copy, const xengnttab_grant_copy_seg
 	log_guest("grant copy failed: status %d", segment->status);
 }
 
+/* A call that fails as a whole says nothing of its segments: one by one then,
+ * so that nobody suffers for another. */
+static void copy_alone(struct grants *grants, unsigned i)
+{
+	if (xengnttab_grant_copy(grants->handle, 1, &grants->segments[i])) {
+		grants->owners[i]->err = -errno;
+		log_guest("grant copy: %m");
+		return;
+	}
+	note_status(grants->owners[i], &grants->segments[i]);
+}
+
 void grants_flush(struct grants *grants)
 {
 	unsigned i, n = grants->pending;
-	int err = 0;
+	bool done;
 
 	if (!n)
 		return;
 	grants->pending = 0;
-	if (xengnttab_grant_copy(grants->handle, n, grants->segments)) {
-		err = -errno;
-		log_guest("grant copy of %u segments: %m", n);
-	}
+	done = !xengnttab_grant_copy(grants->handle, n, grants->segments);
 	for (i = 0; i < n; i++) {
-		if (err)
-			grants->owners[i]->err = err;
+		if (!done)
+			copy_alone(grants, i);
 		else
 			note_status(grants->owners[i], &grants->segments[i]);
 	}

@@ -223,7 +223,10 @@ struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *d
 
 void virtio_device_kick(struct virtio_device *device, unsigned queue)
 {
-	if (queue < device->nqueues && (device->state->status & VIRTIO_CONFIG_S_DRIVER_OK))
+	const struct virtio_device_state *state = device->state;
+
+	if (queue < device->nqueues && state->queues[queue].enabled && !device->resetting &&
+	    (state->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		virtqueue_kick(&device->queues[queue]);
 }
 

@@ -24,6 +24,10 @@ struct virtio_device_type {
 	const struct option_spec *options;
 	size_t options_size; /* of the struct that the options fill */
 
+	/* What the tables cannot say. 0 or -EINVAL after one line in the log, which
+	 * begins with @where. */
+	int (*check)(const void *options, const char *where);
+
 	/* Before Xen is touched: opens what the device serves and fills offered,
 	 * config and nqueues in. The options stay valid until close(). 0 or
 	 * -errno after one line in the log. */

@@ -10,7 +10,7 @@
  * which main drops what a broken queue of before a reset says late. */
 #include "virtio/queue.h"
 
-#include <string.h>
+#include <errno.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -59,6 +59,18 @@ static void run_kick(struct loop_work *work)
 		loop_post(queue->worker->loop, &queue->kick);
 }
 
+static const char *start_error(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "a ring of a wrong size or alignment";
+	case -EPERM:
+		return "a ring at a kind of address that memory= forbids";
+	default:
+		return "a ring that cannot be mapped";
+	}
+}
+
 static void run_start(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, start);
@@ -71,7 +83,7 @@ static void run_start(struct loop_work *work)
 	queue->phase = VIRTQUEUE_RUNNING;
 	err = split_start(&queue->ring, &queue->memory, &queue->registers, queue->features);
 	if (err) {
-		virtqueue_break(queue, strerror(-err));
+		virtqueue_break(queue, start_error(err));
 		return;
 	}
 	run_kick(&queue->kick);
@@ -98,11 +110,20 @@ static void run_stopped(struct loop_work *work)
 	virtio_device_queue_stopped(container_of(work, struct virtqueue, stopped)->device);
 }
 
+/* A doorbell is answered first: the vCPU stands still until then. */
+static void run_doorbell(struct loop_work *work)
+{
+	struct virtqueue *queue = container_of(work, struct virtqueue, doorbell);
+
+	loop_post(queue->worker->loop, &queue->kick);
+}
+
 int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index)
 {
 	*queue = (struct virtqueue){
 		.device = device,
 		.index = index,
+		.doorbell = { .run = run_doorbell },
 		.start = { .run = run_start },
 		.stop = { .run = run_stop },
 		.kick = { .run = run_kick },
@@ -130,7 +151,7 @@ void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *
 
 void virtqueue_kick(struct virtqueue *queue)
 {
-	loop_post(queue->worker->loop, &queue->kick);
+	loop_defer(queue->device->loop, &queue->doorbell);
 }
 
 void virtqueue_stop(struct virtqueue *queue)

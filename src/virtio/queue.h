@@ -43,6 +43,7 @@ struct virtqueue {
 	struct chain *batch[VIRTQUEUE_BATCH];
 	unsigned in_flight;
 
+	struct loop_work doorbell;          /* at the end of main's turn */
 	struct loop_work start, stop, kick; /* posted to the worker */
 	struct loop_work publish, drained;  /* at the end of its turn */
 	struct loop_work stopped, broken;   /* posted to main */

@@ -80,12 +80,13 @@ void rig_start(struct rig *rig, const struct virtio_device_type *type, const voi
 	       enum memory_policy policy, unsigned workers)
 {
 	const struct ioreq_events events = { .invalidate = invalidate, .gone = gone, .arg = rig };
-	int32_t id = IOREQ_NO_SERVER;
 
-	*rig = (struct rig){ .loop = loop_new() };
+	*rig = (struct rig){ .loop = loop_new(), .server_id = IOREQ_NO_SERVER };
 	ck_assert_ptr_nonnull(rig->loop);
 	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", policy, options), 0);
-	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, &id, &events, &rig->server), 0);
+	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, &rig->server_id, &events,
+					   &rig->server),
+			 0);
 	ck_assert_int_eq(ioreq_server_enable(rig->server), 0);
 	start_workers(rig, workers);
 	start_device(rig);

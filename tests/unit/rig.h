@@ -22,6 +22,7 @@ struct rig {
 	struct loop *loop; /* main's */
 	pthread_t thread;
 	struct ioreq_server *server;
+	int32_t server_id;
 	struct worker workers[RIG_WORKERS];
 	unsigned nworkers;
 	struct virtio_device device;

@@ -246,7 +246,7 @@ START_TEST(the_null_store_reads_zeroes_and_forgets)
 {
 	uint8_t zeroes[4096] = { 0 };
 
-	ck_assert_int_eq(null_store_open(1ull << 40, &store), 0);
+	ck_assert_int_eq(null_store_open(1ull << 40, false, &store), 0);
 	ck_assert_uint_eq(store->size, 1ull << 40);
 	memset(buffer, 0xff, sizeof(buffer));
 	ck_assert_int_eq(perform(BLK_WRITE, 0, 4096), 0);

@@ -47,35 +47,40 @@ static const struct option_spec options[] = {
 	{ 0 },
 };
 
-static int open_store(const struct virtio_device *device, const struct blk_options *o,
-		      struct blk_store **store)
+static int blk_check(const void *from, const char *where)
 {
-	int err;
+	const struct blk_options *o = from;
 
 	if (!o->path == !o->null_size) {
-		log_error("%s: give either path= or null=", device->name);
+		log_error("%s: give either path= or null=", where);
 		return -EINVAL;
 	}
 	if (o->serial && strlen(o->serial) > VIRTIO_BLK_ID_BYTES) {
-		log_error("%s: serial: longer than %d characters", device->name,
-			  VIRTIO_BLK_ID_BYTES);
+		log_error("%s: serial: longer than %d characters", where, VIRTIO_BLK_ID_BYTES);
 		return -EINVAL;
 	}
-	err = o->path ? file_store_open(o->path, o->readonly, store)
-		      : null_store_open(o->null_size, store);
+	return 0;
+}
+
+static int open_store(const struct virtio_device *device, const struct blk_options *o,
+		      struct blk_store **result)
+{
+	const char *what = o->path ? o->path : "null";
+	struct blk_store *store;
+	int err = o->path ? file_store_open(o->path, o->readonly, &store)
+			  : null_store_open(o->null_size, o->readonly, &store);
+
 	if (err)
 		return err;
-	if ((*store)->size < BLK_SECTOR) {
-		log_error("%s: %s: smaller than one sector", device->name,
-			  o->path ? o->path : "null");
-		(*store)->ops->close(*store);
+	if (store->size < BLK_SECTOR) {
+		log_error("%s: %s: smaller than one sector", device->name, what);
+		store->ops->close(store);
 		return -EINVAL;
 	}
-	if ((*store)->size % BLK_SECTOR)
+	if (store->size % BLK_SECTOR)
 		log_warning("%s: %s: the last %llu bytes are not a whole sector", device->name,
-			    o->path ? o->path : "null",
-			    (unsigned long long)((*store)->size % BLK_SECTOR));
-	(*store)->readonly = o->readonly;
+			    what, (unsigned long long)(store->size % BLK_SECTOR));
+	*result = store;
 	return 0;
 }
 
@@ -135,6 +140,7 @@ const struct virtio_device_type virtio_blk = {
 	.pci_class = PCI_CLASS_STORAGE_SCSI_00,
 	.options = options,
 	.options_size = sizeof(struct blk_options),
+	.check = blk_check,
 	.open = blk_open,
 	.close = blk_close,
 	.queue_init = blk_queue_init,

@@ -89,10 +89,14 @@ static int find_size(int fd, const char *path, uint64_t *size)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
-		return -errno;
+	if (fstat(fd, &st) || (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))) {
+		int err = -errno;
+
+		log_error("%s: %m", path);
+		return err;
+	}
 	if (S_ISBLK(st.st_mode))
-		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
+		return 0;
 	if (!S_ISREG(st.st_mode)) {
 		log_error("%s: neither a file nor a block device", path);
 		return -EINVAL;
@@ -119,6 +123,23 @@ static int open_image(const char *path, bool readonly)
 	return err;
 }
 
+/* One may write, or many read: two writers would ruin the image. The lock goes
+ * with the descriptor, so it ends with the process. */
+static int lock_image(int fd, const char *path, bool readonly)
+{
+	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	int err;
+
+	if (!fcntl(fd, F_OFD_SETLK, &lock))
+		return 0;
+	err = -errno;
+	if (err == -EAGAIN || err == -EACCES)
+		log_error("%s: in use by another process", path);
+	else
+		log_error("%s: cannot be locked: %m", path);
+	return err;
+}
+
 int file_store_open(const char *path, bool readonly, struct blk_store **result)
 {
 	struct file_store *file = calloc(1, sizeof(*file));
@@ -134,6 +155,8 @@ int file_store_open(const char *path, bool readonly, struct blk_store **result)
 		return err;
 	}
 	err = find_size(file->fd, path, &file->store.size);
+	if (!err)
+		err = lock_image(file->fd, path, readonly);
 	if (err) {
 		close_store(&file->store);
 		return err;

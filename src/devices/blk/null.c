@@ -30,13 +30,13 @@ static void close_store(struct blk_store *store)
 
 static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
 
-int null_store_open(uint64_t size, struct blk_store **result)
+int null_store_open(uint64_t size, bool readonly, struct blk_store **result)
 {
 	struct blk_store *store = calloc(1, sizeof(*store));
 
 	if (!store)
 		return -ENOMEM;
-	*store = (struct blk_store){ .ops = &ops, .size = size };
+	*store = (struct blk_store){ .ops = &ops, .size = size, .readonly = readonly };
 	*result = store;
 	return 0;
 }

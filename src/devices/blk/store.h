@@ -45,4 +45,4 @@ struct blk_store {
 int file_store_open(const char *path, bool readonly, struct blk_store **store);
 
 /* Nothing: reads give zeroes, writes vanish. For measuring. */
-int null_store_open(uint64_t size, struct blk_store **store);
+int null_store_open(uint64_t size, bool readonly, struct blk_store **store);
