@@ -81,21 +81,24 @@ static void perform(struct ioreq_server *server, struct access *access)
 	access->value &= mask(access->size);
 }
 
-/* The operands of a string instruction are in guest memory at request->data. */
+/* The operands of a string instruction are in guest memory at request->data. Where
+ * one is not there the rest is not looked for: each look costs a call to Xen. */
 static void repeat(struct ioreq_server *server, const struct ioreq *request, struct access *access)
 {
 	int64_t step = request->df ? -(int64_t)request->size : (int64_t)request->size;
+	bool in_memory = request->data_is_ptr, there = true;
 	uint64_t operand = request->data;
 	uint32_t i;
 
 	for (i = 0; i < request->count; i++) {
-		access->value = request->data;
-		if (request->data_is_ptr && access->write &&
-		    foreign_copy(server->foreign, operand, &access->value, access->size, false))
-			access->value = ~0ULL;
+		access->value = in_memory ? ~0ULL : request->data;
+		if (in_memory && access->write && there)
+			there = !foreign_copy(server->foreign, operand, &access->value,
+					      access->size, false);
 		perform(server, access);
-		if (request->data_is_ptr && !access->write)
-			foreign_copy(server->foreign, operand, &access->value, access->size, true);
+		if (in_memory && !access->write && there)
+			there = !foreign_copy(server->foreign, operand, &access->value,
+					      access->size, true);
 		operand += (uint64_t)step;
 		if (access->type == IOREQ_TYPE_COPY)
 			access->address += (uint64_t)step;
