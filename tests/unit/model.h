@@ -34,7 +34,7 @@ struct fake_child *model_again(const char *disk);
 
 /* The same with so many workers; without blk2 there is one disk. */
 struct fake_child *model_start_with(enum fake_platform platform, const char *workers,
-				   const char *blk, const char *blk2);
+				    const char *blk, const char *blk2);
 
 /* A driver that verifies all data of its disk; model_teardown() frees it. */
 struct gblk *model_driver(const struct gblk_config *config);

@@ -244,6 +244,29 @@ START_TEST(any_bar_write_does_no_harm)
 }
 END_TEST
 
+/* Who was there first stays there. */
+START_TEST(a_bar_put_over_anothers_does_not_take_its_place)
+{
+	struct gblk *blk, *neighbour;
+	uint64_t own, shift;
+
+	model_start_with(FAKE_HVM, "1", model_disk(NULL), model_disk2(NULL));
+	blk = model_driver(&model_plain);
+	neighbour = model_driver(&other);
+	own = blk->v.common;
+	gblk_remove(blk);
+	for (shift = 0; shift < 2; shift++) {
+		gpci_hvmloader(&blk->v.pci, 0, MODEL_BDF,
+			       neighbour->v.common + shift * BAR_SIZE / 2);
+		ck_assert(gblk_load(neighbour, 20, 8));
+		gpci_hvmloader(&blk->v.pci, 0, MODEL_BDF, own);
+		ck_assert(gblk_load(neighbour, 20, 8));
+	}
+	gblk_restart(blk, &model_plain);
+	ck_assert(gblk_load(blk, 20, 8));
+}
+END_TEST
+
 /* ---- garbage while it serves ------------------------------------------------------------ */
 
 static void random_access(uint16_t bdf, uint64_t bar)
@@ -315,6 +338,7 @@ int main(void)
 		ONCE(vpci_pci_cfg_sweep),
 		ONCE(any_bar_read_is_answered),
 		TIMES(any_bar_write_does_no_harm, 2),
+		ONCE(a_bar_put_over_anothers_does_not_take_its_place),
 		TIMES(garbage_in_all_registers_under_load, 2),
 	};
 
