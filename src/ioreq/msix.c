@@ -99,7 +99,7 @@ uint32_t msix_pba_read(struct pci_function *function, uint32_t offset, unsigned 
 	uint64_t pending;
 	uint32_t value = 0;
 
-	if (offset + size > sizeof(pending))
+	if (offset > sizeof(pending) - size)
 		return 0;
 	pthread_mutex_lock(&function->lock);
 	pending = function->state->msix_pending;

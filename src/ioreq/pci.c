@@ -178,13 +178,14 @@ static uint64_t bar_address(const struct pci_function *function, unsigned bar)
 }
 
 /* 0 unless the BAR decodes: firmware and Linux switch decoding off and on and
- * write all-ones to learn the size. */
+ * write all-ones to one half after the other to learn the size. */
 static uint64_t bar_wanted(const struct pci_function *function, unsigned bar)
 {
 	uint64_t address = bar_address(function, bar);
 	uint32_t ones = ~(uint32_t)(function->bars[bar].size - 1);
 
-	if (!(command(function) & PCI_COMMAND_MEMORY) || (uint32_t)address == ones)
+	if (!(command(function) & PCI_COMMAND_MEMORY) || (uint32_t)address == ones ||
+	    address >> 32 == UINT32_MAX)
 		return 0;
 	return address;
 }
@@ -258,7 +259,7 @@ uint64_t pci_bar_read(struct pci_function *function, unsigned bar, uint64_t offs
 {
 	const struct pci_bar *b = &function->bars[bar];
 
-	if (offset % size || offset + size > b->size)
+	if (offset % size || offset > b->size - size)
 		return ~0ULL;
 	if (size == 8)
 		return b->ops->read(b->arg, (uint32_t)offset, 4) |
@@ -271,7 +272,7 @@ void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset,
 {
 	const struct pci_bar *b = &function->bars[bar];
 
-	if (offset % size || offset + size > b->size)
+	if (offset % size || offset > b->size - size)
 		return;
 	if (size == 8) {
 		b->ops->write(b->arg, (uint32_t)offset, 4, (uint32_t)value);
