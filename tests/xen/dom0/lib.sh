@@ -160,19 +160,24 @@ serve_again() {
 	shift
 	say "$instance: xenvirtiod $*"
 	spawn "$instance" "$server" "$@"
-	within 20 is_ready "$instance" "$before" || fail "$instance: $(tail -n 1 "$lab/$instance.log")"
+	wait_ready "$instance" "$before"
 }
 
-is_ready() {
-	[ -e "$lab/$1.status" ] || [ "$(grep -c ready "$lab/$1.log")" -gt "$2" ] || return 1
-	[ ! -e "$lab/$1.status" ]
+# ready_or_ended INSTANCE LINES: it has said "ready" more often than that, or died.
+ready_or_ended() {
+	ended "$1" || [ "$(grep -c ready "$lab/$1.log")" -gt "$2" ]
+}
+
+wait_ready() {
+	within 20 ready_or_ended "$@" || fail "$1 does not get ready"
+	! ended "$1" || fail "$1: $(tail -n 1 "$lab/$1.log")"
 }
 
 # A PVH guest has no host bridge: ours stands in.
 serve_bridge() {
 	: > "$lab/$1-bridge.log"
 	spawn "$1-bridge" /share/bin/pvh-bridge "$(xl domid "$1")"
-	within 10 is_ready "$1-bridge" 0 || fail "pvh-bridge: $(cat "$lab/$1-bridge.log")"
+	wait_ready "$1-bridge" 0
 }
 
 pid_of() {
@@ -204,11 +209,6 @@ said() {
 	console "$1" | grep -Eq -e "$2"
 }
 
-# mark NAME WORD SECONDS: until the guest says "MARK WORD".
-mark() {
-	within "$3" said "$1" "MARK $2" || fail "$1 did not come to $2"
-}
-
 # expect NAME PATTERN / expect_not NAME PATTERN, of all the guest has said
 expect() {
 	said "$1" "$2" || fail "$1 did not say: $2"
@@ -224,15 +224,26 @@ relay() {
 	local count seen
 	seen=$(cat "$lab/$1.seen" 2>/dev/null || echo 0)
 	count=$(console "$1" | wc -l)
+	[ "$count" -gt "$seen" ] || return 0
 	console "$1" | sed -n "$((seen + 1)),${count}p" | tr -d '\r' | grep '^GUEST: ' | while read -r _ line; do
 		say "$1: $line"
 	done
 	echo "$count" > "$lab/$1.seen"
 }
 
+said_with_relay() {
+	relay "$1"
+	said "$@"
+}
+
 gone_with_relay() {
 	relay "$1"
 	gone "$1"
+}
+
+# mark NAME WORD SECONDS: until the guest says "MARK WORD".
+mark() {
+	within "$3" said_with_relay "$1" "MARK $2" || fail "$1 did not come to $2"
 }
 
 # What no guest's kernel may say. Scenarios that provoke some of it tolerate it.

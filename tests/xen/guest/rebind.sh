@@ -10,9 +10,10 @@ half=2048
 
 rebind() {
 	disk=/dev/$(block_device 00:06.0)
-	load -e mixed "$disk" 20 16 "$1" $half > /dev/null 2>&1 &
+	load -e mixed "$disk" 60 16 "$1" $half > /dev/null 2>&1 &
 	sleep 0.5
 	echo "$virtio" > $driver/unbind || return
+	kill $!
 	wait
 	echo "$virtio" > $driver/bind || return
 	load check "/dev/$(block_device 00:06.0)" $(($1 + half)) $half 8 > /dev/null

@@ -3,7 +3,7 @@
 #
 # A read-only disk: the guest reads it, cannot write it, and the image is as before.
 # tier: full
-mke2fs -q -t ext4 a.img 16M
+mkfs.ext4 -q a.img 16M
 sum=$(sha256sum a.img)
 chmod 444 a.img
 create a pvh grants lab=readonly
