@@ -14,6 +14,7 @@ uint8_t bar_bytes[FUNCTION_TABLE];
 unsigned window_first, window_reads, window_writes;
 
 static struct pci_state *state;
+static int32_t server_id;
 
 /* Who calls with anything else than an aligned access of 1, 2 or 4 is wrong. */
 static void check_access(uint32_t offset, unsigned size)
@@ -68,11 +69,11 @@ static void nothing(void *arg)
 static void make_server(void)
 {
 	const struct ioreq_events events = { .invalidate = nothing, .gone = nothing };
-	int32_t id = IOREQ_NO_SERVER;
 
+	server_id = IOREQ_NO_SERVER;
 	loop = loop_new();
 	ck_assert_ptr_nonnull(loop);
-	ck_assert_int_eq(ioreq_server_open(loop, FAKE_DOMID, &id, &events, &server), 0);
+	ck_assert_int_eq(ioreq_server_open(loop, FAKE_DOMID, &server_id, &events, &server), 0);
 	ck_assert_int_eq(ioreq_server_enable(server), 0);
 }
 
