@@ -198,7 +198,7 @@ bool gvirtio_setup_queues(struct gvirtio *v, unsigned int nr, uint16_t size)
 {
 	unsigned int i;
 
-	v->isr_queue = v->isr_config = v->spurious = 0;
+	v->isr_queue = v->isr_config = v->config_irqs = v->spurious = 0;
 	if (has_msix(v)) {
 		v->config_irqs = gpci_msix_seen(&v->pci, 0);
 		if (!set_vector(v, gvirtio_field(msix_config), 0))
