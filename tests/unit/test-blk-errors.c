@@ -326,7 +326,7 @@ START_TEST(a_slow_store_does_not_keep_main_from_answering)
 {
 	struct disk_config config = { .memory = GDMA_GRANTS, .workers = 1 };
 	struct request *request = request_new(VIRTIO_BLK_T_IN, 0, 0, 4096);
-	uint64_t begin, reads = 0;
+	uint64_t begin, asked, reads = 0, late = 0;
 
 	disk_start(&disk, &config);
 	disk.store.block_ms = 2000;
@@ -335,14 +335,18 @@ START_TEST(a_slow_store_does_not_keep_main_from_answering)
 	gvirtio_kick(&disk.v, disk.ring);
 	fake_calls_reset();
 	while (!gring_more(disk.ring)) {
+		asked = fake_now_ns();
 		gvirtio_config(&disk.v, 0, 4);
 		gpci_read(&disk.v.pci, 0, 4);
-		reads += 2;
+		late += fake_now_ns() - asked > 10000000;
+		reads++;
 		unit_nap_us(100);
 	}
 	ck_assert_uint_ge(fake_now_ns() - begin, 1900000000ull);
-	ck_assert_uint_ge(reads, 1000);
-	ck_assert_uint_lt(fake_slowest_ns(), 10000000);
+	ck_assert_uint_ge(reads, 500);
+	/* A busy test machine may be late now and then, but not by the store's time. */
+	ck_assert_uint_le(late, reads / 50);
+	ck_assert_uint_lt(fake_slowest_ns(), 500000000);
 	ck_assert(requests_wait(&disk, 1));
 	disk.store.block_ms = 0;
 	request_free(request);
