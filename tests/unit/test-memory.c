@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test-memory.c: guest addresses of both kinds: which are valid, how copies are
+ * cut and batched, what fails alone and what fails together, maps.
+ */
+#include "memory/memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "fake/fake.h"
+#include "memory/foreign.h"
+#include "memory/grants.h"
+#include "unit/unit.h"
+
+#define GRANT(ref, offset) (GUEST_ADDRESS_GRANT | (uint64_t)(ref) << 12 | (offset))
+#define WINDOW             (256u * FAKE_PAGE) /* how much one foreign window shows */
+
+static struct memory memory;
+
+static void setup(void)
+{
+	fake_start(FAKE_HVM, 1, 1024);
+	memory = (struct memory){ .policy = MEMORY_AUTO };
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
+	ck_assert_int_eq(foreign_open(FAKE_DOMID, &memory.foreign), 0);
+}
+
+static void teardown(void)
+{
+	foreign_close(memory.foreign);
+	grants_close(memory.grants);
+	ck_assert_uint_eq(fake_foreign_mapped(), 0);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	fake_end();
+}
+
+static void fill(void *bytes, size_t length)
+{
+	uint8_t *at = bytes;
+
+	while (length--)
+		*at++ = (uint8_t)unit_random(256);
+}
+
+/* One piece. */
+static int copy(uint64_t address, void *local, uint32_t length, bool to_guest)
+{
+	struct memory_copy piece = {
+		.address = address, .length = length, .to_guest = to_guest, .local = local
+	};
+
+	memory_copy(&memory, &piece, 1);
+	return piece.err;
+}
+
+/* Grants @count pages from @pfn on by consecutive references. */
+static void grant(uint32_t ref, unsigned count, uint64_t pfn, bool readonly)
+{
+	while (count--)
+		fake_grant(ref + count, pfn + count, readonly);
+}
+
+/* ---- which addresses are grants -------------------------------------------------- */
+
+struct edge {
+	uint64_t address;
+	uint32_t length;
+	bool valid;
+};
+
+static const struct edge edges[] = {
+	{ GRANT(0, 0), 1, true },
+	{ GRANT(8, 4095), 1, true },
+	{ GRANT(8, 4095), 2, true },
+	{ GRANT(0xffffffff, 0), 4096, true },
+	{ GRANT(0xffffffff, 0), 4097, false }, /* the next reference would be 0 */
+	{ GRANT(0xffffffff, 4095), 2, false },
+	{ GRANT(0xfffffffe, 1), 8192, false },
+	{ GRANT(0xfffffffe, 0), 8192, true },
+	{ GRANT(0xfff00000, 0), 0xffffffff, true },
+	{ GRANT(0xfff00001, 0), 0xffffffff, false },
+	{ GRANT(5, 0), 0, false },
+	{ UINT64_MAX, 1, false },
+};
+
+START_TEST(gref_edges)
+{
+	unsigned i, bit;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++)
+		if (grants_valid(edges[i].address, edges[i].length) != edges[i].valid)
+			ck_abort_msg("%#llx, %u bytes", (unsigned long long)edges[i].address,
+				     edges[i].length);
+	for (bit = 44; bit <= 62; bit++)
+		ck_assert(!grants_valid(GRANT(8, 0) | BIT_ULL(bit), 1));
+}
+END_TEST
+
+/* An address that cannot be never reaches a library. */
+START_TEST(gref_edges_are_refused_before_any_call)
+{
+	uint8_t byte[2];
+	unsigned bit;
+
+	fake_calls_reset();
+	for (bit = 44; bit <= 62; bit++)
+		ck_assert_int_eq(copy(GRANT(8, 0) | BIT_ULL(bit), byte, 1, false), -EFAULT);
+	ck_assert_int_eq(copy(GRANT(0xffffffff, 4095), byte, 2, false), -EFAULT);
+	for (bit = 52; bit <= 62; bit++)
+		ck_assert_int_eq(copy(BIT_ULL(bit), byte, 1, false), -EFAULT);
+	ck_assert_int_eq(copy((1ull << 52) - 1, byte, 2, false), -EFAULT);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 0);
+	ck_assert_uint_eq(fake_calls(FAKE_FOREIGN_MAP), 0);
+}
+END_TEST
+
+/* ---- copies ------------------------------------------------------------------------ */
+
+/* Every offset and length over three pages, in both directions, of both kinds. */
+START_TEST(copies_of_any_place_and_length)
+{
+	static const uint32_t offsets[] = { 0, 1, 7, 2048, 4094, 4095 };
+	static const uint32_t lengths[] = { 1, 2, 3, 100, 4095, 4096, 4097, 8000, 8191 };
+	uint8_t local[8192], *ram = fake_ram(0x20000);
+	bool to_guest = _i & 1;
+	unsigned i, j;
+
+	grant(40, 3, 0x20, false);
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
+			uint64_t address = _i & 2 ? GRANT(40, offsets[i]) : 0x20000 + offsets[i];
+
+			fill(local, sizeof(local));
+			fill(ram, 3 * FAKE_PAGE);
+			ck_assert_int_eq(copy(address, local, lengths[j], to_guest), 0);
+			ck_assert_mem_eq(ram + offsets[i], local, lengths[j]);
+		}
+}
+END_TEST
+
+/* Not a byte beside what was asked for. */
+START_TEST(copies_touch_nothing_else)
+{
+	uint8_t local[5002], *ram = fake_ram(0x20000);
+
+	grant(40, 2, 0x20, false);
+	memset(ram, 0x11, 2 * FAKE_PAGE);
+	memset(local, 0x22, sizeof(local));
+	ck_assert_int_eq(copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, true), 0);
+	ck_assert_uint_eq(ram[99], 0x11);
+	ck_assert_uint_eq(ram[100], 0x22);
+	ck_assert_uint_eq(ram[5099], 0x22);
+	ck_assert_uint_eq(ram[5100], 0x11);
+	memset(ram, 0x33, 2 * FAKE_PAGE);
+	ck_assert_int_eq(copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, false), 0);
+	ck_assert_uint_eq(local[0], 0x22);
+	ck_assert_uint_eq(local[1], 0x33);
+	ck_assert_uint_eq(local[5000], 0x33);
+	ck_assert_uint_eq(local[5001], 0x22);
+}
+END_TEST
+
+/* All kinds in one call, more segments than the kernel takes at once. */
+START_TEST(mixed_kinds_in_one_batch)
+{
+	static uint8_t local[600][3000];
+	struct memory_copy pieces[600];
+	unsigned i;
+
+	grant(100, 600, 0x60, false);
+	for (i = 0; i < 600; i++) {
+		fill(local[i], sizeof(local[i]));
+		pieces[i] = (struct memory_copy){ .address = i % 3 ? GRANT(100 + i, 2000)
+								   : 0x60000 + i * 4096 + 2000,
+						  .length = sizeof(local[i]),
+						  .to_guest = true,
+						  .local = local[i] };
+	}
+	fake_calls_reset();
+	/* Pieces overlap the next page: every second one, then the others. */
+	for (i = 0; i < 600; i += 2)
+		memory_copy(&memory, &pieces[i], 1);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 200);
+	fake_calls_reset();
+	for (i = 0; i < 600; i += 2)
+		pieces[i / 2] = pieces[i];
+	memory_copy(&memory, pieces, 300);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 1);
+	ck_assert_uint_eq(fake_copy_segments(), 400);
+	for (i = 0; i < 600; i += 2)
+		ck_assert_mem_eq(fake_ram(0x60000 + i * 4096 + 2000), local[i], 3000);
+}
+END_TEST
+
+/* More than one call's worth: cut, and nothing lost. */
+START_TEST(a_batch_of_any_size)
+{
+	static uint8_t local[3000];
+	static struct memory_copy pieces[3000];
+	unsigned i;
+
+	grant(100, 1, 0x60, false);
+	for (i = 0; i < 3000; i++) {
+		((uint8_t *)fake_ram(0x60000))[i] = (uint8_t)(i * 7);
+		pieces[i] = (struct memory_copy){ .address = GRANT(100, i),
+						  .length = 1,
+						  .local = &local[i] };
+	}
+	fake_calls_reset();
+	memory_copy(&memory, pieces, 3000);
+	ck_assert_uint_le(fake_calls(FAKE_GRANT_COPY), 4);
+	ck_assert_mem_eq(local, fake_ram(0x60000), 3000);
+}
+END_TEST
+
+START_TEST(nothing_to_copy_costs_nothing)
+{
+	fake_calls_reset();
+	memory_copy(&memory, NULL, 0);
+	ck_assert_uint_eq(fake_syscalls(), 0);
+}
+END_TEST
+
+/* ---- failures ------------------------------------------------------------------------- */
+
+/* Every subset of eight pieces is bad: not granted, or granted for reading only. */
+START_TEST(one_bad_gref_fails_only_its_piece)
+{
+	struct memory_copy pieces[8];
+	uint8_t local[8][5000];
+	unsigned bad, i;
+
+	for (bad = 0; bad < 256; bad++) {
+		for (i = 0; i < 8; i++) {
+			bool spoilt = bad >> i & 1;
+
+			grant(100 + 2 * i, 2, 0x60 + 2 * i, spoilt && i & 1);
+			if (spoilt && !(i & 1))
+				fake_grant_revoke(100 + 2 * i + 1); /* the second page */
+			memset(local[i], (int)(bad + i), sizeof(local[i]));
+			pieces[i] = (struct memory_copy){ .address = GRANT(100 + 2 * i, 0),
+							  .length = 5000,
+							  .to_guest = true,
+							  .local = local[i] };
+		}
+		memory_copy(&memory, pieces, 8);
+		for (i = 0; i < 8; i++) {
+			bool spoilt = bad >> i & 1;
+
+			ck_assert_int_eq(pieces[i].err, spoilt ? -EFAULT : 0);
+			if (!spoilt)
+				ck_assert_mem_eq(fake_ram(0x60000 + i * 8192), local[i], 5000);
+		}
+	}
+}
+END_TEST
+
+/* The call as such fails, and says nothing of its pieces: each is tried alone. */
+START_TEST(a_failing_call_is_repeated_piece_by_piece)
+{
+	uint8_t local[3] = { 0 };
+	struct memory_copy pieces[] = {
+		{ .address = GRANT(100, 0), .length = 1, .local = &local[0] },
+		{ .address = GRANT(200, 0), .length = 1, .local = &local[1] },
+		{ .address = GRANT(101, 0), .length = 1, .local = &local[2] },
+	};
+
+	grant(100, 2, 0x60, false);
+	memset(fake_ram(0x60000), 9, 2 * FAKE_PAGE);
+	fake_fail(FAKE_GRANT_COPY, 1, ENOMEM);
+	fake_calls_reset();
+	memory_copy(&memory, pieces, 3);
+	ck_assert_int_eq(pieces[0].err, 0);
+	ck_assert_int_eq(pieces[1].err, -EFAULT);
+	ck_assert_int_eq(pieces[2].err, 0);
+	ck_assert_uint_eq(local[0] + local[2], 18);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 4);
+}
+END_TEST
+
+START_TEST(the_policy_decides_which_kind_may_be_used)
+{
+	static const int expected[][2] = {
+		[MEMORY_AUTO] = { 0, 0 },
+		[MEMORY_GRANTS] = { -EPERM, 0 },
+		[MEMORY_FOREIGN] = { 0, -EPERM },
+	};
+	struct memory_map map = { 0 };
+	uint8_t byte;
+
+	grant(100, 1, 0x60, false);
+	memory.policy = (enum memory_policy)_i;
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), expected[_i][0]);
+	ck_assert_int_eq(copy(GRANT(100, 0), &byte, 1, false), expected[_i][1]);
+	ck_assert_int_eq(memory_map(&memory, 0x60000, 1, false, &map), expected[_i][0]);
+	memory_unmap(&memory, &map);
+	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 1, false, &map), expected[_i][1]);
+	memory_unmap(&memory, &map);
+}
+END_TEST
+
+/* ---- foreign windows -------------------------------------------------------------------- */
+
+/* Holes are page by page: beside one everything works. */
+START_TEST(a_hole_fails_what_touches_it)
+{
+	uint8_t local[3 * FAKE_PAGE];
+	uint32_t first, last;
+
+	fake_hole(0x50, true);
+	for (first = 0x4e; first <= 0x52; first++)
+		for (last = first; last <= 0x52; last++) {
+			uint64_t address = (uint64_t)first * FAKE_PAGE + 5;
+			uint32_t length = (last - first) * FAKE_PAGE + 1;
+			bool touches = first <= 0x50 && last >= 0x50;
+
+			if (length > sizeof(local))
+				continue;
+			ck_assert_int_eq(copy(address, local, length, _i), touches ? -EFAULT : 0);
+		}
+}
+END_TEST
+
+START_TEST(a_copy_over_the_border_of_two_windows)
+{
+	uint8_t local[2 * FAKE_PAGE], *ram = fake_ram(WINDOW - FAKE_PAGE);
+
+	fill(ram, sizeof(local));
+	ck_assert_int_eq(copy(WINDOW - FAKE_PAGE, local, sizeof(local), false), 0);
+	ck_assert_mem_eq(local, ram, sizeof(local));
+	fake_calls_reset();
+	fill(local, sizeof(local));
+	ck_assert_int_eq(copy(WINDOW - FAKE_PAGE, local, sizeof(local), true), 0);
+	ck_assert_mem_eq(local, ram, sizeof(local));
+	ck_assert_uint_eq(fake_calls(FAKE_FOREIGN_MAP), 0); /* both windows are there */
+	/* The end of memory is a hole like others. */
+	ck_assert_int_eq(copy(fake_ram_size() - 1, local, 2, false), -EFAULT);
+	ck_assert_int_eq(copy(fake_ram_size() - 1, local, 1, false), 0);
+}
+END_TEST
+
+/* What was mapped before shows the old frame, so it is not used again. */
+START_TEST(after_an_invalidation_no_old_window_is_used)
+{
+	uint8_t byte;
+
+	*(uint8_t *)fake_ram(0x60000) = 1;
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
+	fake_new_frame(0x60);
+	*(uint8_t *)fake_ram(0x60000) = 2;
+	foreign_invalidate(memory.foreign);
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
+	ck_assert_uint_eq(byte, 2);
+	fake_hole(0x60, true);
+	foreign_invalidate(memory.foreign);
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), -EFAULT);
+	ck_assert_int_eq(copy(0x61000, &byte, 1, false), 0);
+}
+END_TEST
+
+START_TEST(a_trim_unmaps_what_is_old_and_keeps_the_rest)
+{
+	uint8_t byte;
+
+	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
+	ck_assert_int_eq(copy(WINDOW, &byte, 1, false), 0);
+	ck_assert_uint_eq(fake_foreign_mapped(), 512);
+	foreign_trim(memory.foreign);
+	ck_assert_uint_eq(fake_foreign_mapped(), 512);
+	foreign_invalidate(memory.foreign);
+	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
+	foreign_trim(memory.foreign);
+	ck_assert_uint_eq(fake_foreign_mapped(), 256);
+}
+END_TEST
+
+START_TEST(a_window_that_cannot_be_mapped_is_tried_again)
+{
+	uint8_t byte;
+
+	fake_fail(FAKE_FOREIGN_MAP, 1, ENOMEM);
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), -ENOMEM);
+	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
+}
+END_TEST
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+/* Exactly the pages that hold the bytes, which show what the guest sees. */
+START_TEST(a_map_shows_the_guests_bytes)
+{
+	uint64_t address = _i ? GRANT(100, 0xf00) : 0x60f00;
+	struct memory_map map = { 0 };
+
+	grant(100, 3, 0x60, false);
+	ck_assert_int_eq(memory_map(&memory, address, 0x1200, true, &map), 0);
+	ck_assert_uint_eq(map.pages, 3);
+	ck_assert_uint_eq(_i ? fake_grants_mapped() : fake_foreign_mapped(), 3);
+	fill(map.address, 0x1200);
+	ck_assert_mem_eq(map.address, fake_ram(0x60f00), 0x1200);
+	memory_unmap(&memory, &map);
+	ck_assert_ptr_null(map.address);
+	memory_unmap(&memory, &map); /* does nothing */
+}
+END_TEST
+
+/* What a driver grants for reading is mapped for reading, and no other way. */
+START_TEST(a_readonly_grant_is_mapped_readonly)
+{
+	struct memory_map map = { 0 };
+
+	grant(100, 1, 0x60, true);
+	ck_assert_int_lt(memory_map(&memory, GRANT(100, 0), 64, true, &map), 0);
+	ck_assert_ptr_null(map.address);
+	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 64, false, &map), 0);
+	memory_unmap(&memory, &map);
+}
+END_TEST
+
+START_TEST(a_map_is_all_or_nothing)
+{
+	struct memory_map map = { 0 };
+
+	grant(100, 2, 0x60, false);
+	ck_assert_int_lt(memory_map(&memory, GRANT(100, 0), 3 * FAKE_PAGE, false, &map), 0);
+	fake_hole(0x71, true);
+	ck_assert_int_eq(memory_map(&memory, 0x70000, 2 * FAKE_PAGE, false, &map), -EFAULT);
+	ck_assert_int_eq(memory_map(&memory, 0x70000, FAKE_PAGE, false, &map), 0);
+	ck_assert_uint_eq(fake_foreign_mapped(), 1);
+	memory_unmap(&memory, &map);
+	ck_assert_uint_eq(fake_foreign_mapped() + fake_grants_mapped(), 0);
+}
+END_TEST
+
+START_TEST(a_map_outlives_invalidation_and_revocation)
+{
+	struct memory_map map = { 0 }, granted = { 0 };
+
+	grant(100, 1, 0x60, false);
+	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 64, true, &granted), 0);
+	ck_assert_int_eq(memory_map(&memory, 0x70000, 64, true, &map), 0);
+	foreign_invalidate(memory.foreign);
+	foreign_trim(memory.foreign);
+	fake_grant_revoke(100);
+	memset(map.address, 1, 64);
+	memset(granted.address, 2, 64);
+	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x70000), 1);
+	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x60000), 2);
+	memory_unmap(&memory, &map);
+	memory_unmap(&memory, &granted);
+}
+END_TEST
+
+/* ---- handles ---------------------------------------------------------------------------------- */
+
+START_TEST(handles_that_cannot_be_opened)
+{
+	struct grants *grants;
+	struct foreign *foreign;
+	const char *log;
+
+	log_capture_begin();
+	fake_fail(FAKE_GRANT_OPEN, 1, ENOENT);
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &grants), -ENOENT);
+	fake_fail(FAKE_FOREIGN_OPEN, 1, EACCES);
+	ck_assert_int_eq(foreign_open(FAKE_DOMID, &foreign), -EACCES);
+	log = log_capture_end();
+	ck_assert_uint_eq(count_lines(log), 2);
+	grants_close(NULL);
+	foreign_close(NULL);
+}
+END_TEST
+
+int main(void)
+{
+	const struct unit_test tests[] = {
+		ONCE(gref_edges),
+		ONCE(gref_edges_are_refused_before_any_call),
+		TIMES(copies_of_any_place_and_length, 4),
+		TIMES(copies_touch_nothing_else, 2),
+		ONCE(mixed_kinds_in_one_batch),
+		ONCE(a_batch_of_any_size),
+		ONCE(nothing_to_copy_costs_nothing),
+		ONCE(one_bad_gref_fails_only_its_piece),
+		ONCE(a_failing_call_is_repeated_piece_by_piece),
+		TIMES(the_policy_decides_which_kind_may_be_used, 3),
+		TIMES(a_hole_fails_what_touches_it, 2),
+		ONCE(a_copy_over_the_border_of_two_windows),
+		ONCE(after_an_invalidation_no_old_window_is_used),
+		ONCE(a_trim_unmaps_what_is_old_and_keeps_the_rest),
+		ONCE(a_window_that_cannot_be_mapped_is_tried_again),
+		TIMES(a_map_shows_the_guests_bytes, 2),
+		ONCE(a_readonly_grant_is_mapped_readonly),
+		ONCE(a_map_is_all_or_nothing),
+		ONCE(a_map_outlives_invalidation_and_revocation),
+		ONCE(handles_that_cannot_be_opened),
+	};
+
+	return unit_main("memory", setup, teardown, tests, ARRAY_SIZE(tests));
+}
