@@ -20,9 +20,9 @@
 #include "base/util.h"
 #include "memory/quiet.h"
 
-#define WINDOW_PAGES  256U
+#define WINDOW_PAGES  512U
 #define WINDOW_BYTES  ((uint64_t)WINDOW_PAGES << GUEST_PAGE_SHIFT)
-#define WINDOWS       256U
+#define WINDOWS       4096U /* 8 GiB before two share a slot */
 #define ADDRESS_LIMIT (1ULL << 52)
 
 struct window {
