@@ -191,6 +191,15 @@ static bool complete(const struct config *config)
 	return false;
 }
 
+/* Short flags may stand together in one argument, which is not behind us then. */
+static void unknown_flag(char **argv)
+{
+	if (optopt > 0 && optopt <= UINT8_MAX)
+		log_error("there is no flag -%c (see --help)", optopt);
+	else
+		log_error("there is no flag %s (see --help)", argv[optind - 1]);
+}
+
 enum config_verdict config_parse(struct config *config, int argc, char **argv)
 {
 	struct option flags[MAX_FLAGS];
@@ -212,7 +221,7 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 			print_help();
 			return CONFIG_DONE;
 		case '?':
-			log_error("there is no flag %s (see --help)", argv[optind - 1]);
+			unknown_flag(argv);
 			return CONFIG_USAGE;
 		case ':':
 			log_error("%s needs a value (see --help)", argv[optind - 1]);
