@@ -2,6 +2,8 @@
 /* log.c: lines to stderr, with journald's priorities when it listens. */
 #include "base/log.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +18,22 @@ static const char *instance;
 static enum log_level threshold = LOG_INFO;
 static bool journal;
 
+/* Whoever started us may have closed them. What is opened next, an image even,
+ * would be in their place and get the lines. */
+static void occupy_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+}
+
 void log_init(const char *name, enum log_level level)
 {
+	occupy_standard_streams();
+	signal(SIGPIPE, SIG_IGN); /* of a log that nobody reads any more */
 	instance = name;
 	threshold = level;
 	journal = getenv("JOURNAL_STREAM") != NULL;

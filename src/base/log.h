@@ -15,7 +15,8 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 /* NULL-terminated, in the order of enum log_level; for the option parser. */
 extern const char *const log_level_names[];
 
-/* @instance is put in front of each line; NULL for none. It must stay valid. */
+/* Before anything is opened. @instance is put in front of each line; NULL for
+ * none. It must stay valid. A log that goes nowhere is no harm from here on. */
 void log_init(const char *instance, enum log_level level);
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

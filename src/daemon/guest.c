@@ -150,7 +150,6 @@ static int watch_signals(struct guest *guest)
 {
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN); /* of a log that nobody reads any more */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
