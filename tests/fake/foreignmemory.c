@@ -145,10 +145,11 @@ int xenforeignmemory_unmap(xenforeignmemory_handle *fmem, void *addr, size_t pag
 /* The page is there from its first mapping on, whoever maps it. */
 static int ioreq_frame(unsigned int id, unsigned long frame, unsigned long nr, uint32_t *found)
 {
-	struct server *s = &world->server[id];
+	struct server *s;
 
-	if (id >= FAKE_NR_SERVERS || !world->alive || !s->used)
+	if (id >= FAKE_NR_SERVERS || !world->alive || !world->server[id].used)
 		return ENOENT;
+	s = &world->server[id];
 	if (frame != XENMEM_resource_ioreq_server_frame_ioreq(0) || nr != 1)
 		return EINVAL;
 	if (s->proc < 0)
