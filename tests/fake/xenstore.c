@@ -317,7 +317,7 @@ char **xs_check_watch(struct xs_handle *h)
 
 	world_lock();
 	if (handle_take(h->handle, &n)) {
-		snprintf(text[XS_WATCH_PATH], sizeof(text[0]), "%s", world->event[n].path);
+		snprintf(text[XS_WATCH_PATH], sizeof(text[0]), "%.63s", world->event[n].path);
 		snprintf(text[XS_WATCH_TOKEN], sizeof(text[0]), "%s", world->event[n].token);
 		vec = string_block(text, 2);
 	} else {

@@ -15,13 +15,12 @@
 #include "unit/unit.h"
 
 #define GRANT(ref, offset) (GUEST_ADDRESS_GRANT | (uint64_t)(ref) << 12 | (offset))
-#define WINDOW             (256u * FAKE_PAGE) /* how much one foreign window shows */
 
 static struct memory memory;
 
 static void setup(void)
 {
-	fake_start(FAKE_HVM, 1, 1024);
+	fake_start(FAKE_HVM, 1, 4096);
 	memory = (struct memory){ .policy = MEMORY_AUTO };
 	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, &memory.foreign), 0);
@@ -303,6 +302,15 @@ END_TEST
 
 /* ---- foreign windows -------------------------------------------------------------------- */
 
+/* How much one of them shows: all of it is mapped with its first byte. */
+static uint64_t window_bytes(void)
+{
+	uint8_t byte;
+
+	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
+	return (uint64_t)fake_foreign_mapped() * FAKE_PAGE;
+}
+
 /* Holes are page by page: beside one everything works. */
 START_TEST(a_hole_fails_what_touches_it)
 {
@@ -325,14 +333,15 @@ END_TEST
 
 START_TEST(a_copy_over_the_border_of_two_windows)
 {
-	uint8_t local[2 * FAKE_PAGE], *ram = fake_ram(WINDOW - FAKE_PAGE);
+	uint64_t border = window_bytes();
+	uint8_t local[2 * FAKE_PAGE], *ram = fake_ram(border - FAKE_PAGE);
 
 	fill(ram, sizeof(local));
-	ck_assert_int_eq(copy(WINDOW - FAKE_PAGE, local, sizeof(local), false), 0);
+	ck_assert_int_eq(copy(border - FAKE_PAGE, local, sizeof(local), false), 0);
 	ck_assert_mem_eq(local, ram, sizeof(local));
 	fake_calls_reset();
 	fill(local, sizeof(local));
-	ck_assert_int_eq(copy(WINDOW - FAKE_PAGE, local, sizeof(local), true), 0);
+	ck_assert_int_eq(copy(border - FAKE_PAGE, local, sizeof(local), true), 0);
 	ck_assert_mem_eq(local, ram, sizeof(local));
 	ck_assert_uint_eq(fake_calls(FAKE_FOREIGN_MAP), 0); /* both windows are there */
 	/* The end of memory is a hole like others. */
@@ -362,17 +371,18 @@ END_TEST
 
 START_TEST(a_trim_unmaps_what_is_old_and_keeps_the_rest)
 {
+	uint64_t window = window_bytes();
+	unsigned pages = (unsigned)(window / FAKE_PAGE);
 	uint8_t byte;
 
-	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
-	ck_assert_int_eq(copy(WINDOW, &byte, 1, false), 0);
-	ck_assert_uint_eq(fake_foreign_mapped(), 512);
+	ck_assert_int_eq(copy(window, &byte, 1, false), 0);
+	ck_assert_uint_eq(fake_foreign_mapped(), 2 * pages);
 	foreign_trim(memory.foreign);
-	ck_assert_uint_eq(fake_foreign_mapped(), 512);
+	ck_assert_uint_eq(fake_foreign_mapped(), 2 * pages);
 	foreign_invalidate(memory.foreign);
 	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
 	foreign_trim(memory.foreign);
-	ck_assert_uint_eq(fake_foreign_mapped(), 256);
+	ck_assert_uint_eq(fake_foreign_mapped(), pages);
 }
 END_TEST
 
