@@ -108,8 +108,7 @@ void gblk_expect(struct gblk *blk, const void *contents, size_t size)
 	memset(blk->known, 1, size / SECTOR);
 }
 
-/* Requests without an answer are forgotten; what they wrote is unknown. */
-static void drop_inflight(struct gblk *blk)
+void gblk_forget(struct gblk *blk)
 {
 	struct gblk_req *req;
 
@@ -123,7 +122,7 @@ static void drop_inflight(struct gblk *blk)
 void gblk_remove(struct gblk *blk)
 {
 	gvirtio_remove(&blk->v);
-	drop_inflight(blk);
+	gblk_forget(blk);
 }
 
 void gblk_restart(struct gblk *blk, const struct gblk_config *config)
@@ -137,7 +136,7 @@ void gblk_free(struct gblk *blk)
 {
 	unsigned int i;
 
-	drop_inflight(blk);
+	gblk_forget(blk);
 	for (i = 0; i < blk->v.nr_queues; i++)
 		free(blk->v.ring[i]);
 	gpage_free(blk->pool, SLOTS * SLOT / FAKE_PAGE);

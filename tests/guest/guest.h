@@ -271,6 +271,9 @@ void gblk_remove(struct gblk *blk);                                    /* reset,
 void gblk_restart(struct gblk *blk, const struct gblk_config *config); /* bind again */
 void gblk_free(struct gblk *blk);
 
+/* Requests without an answer are forgotten; what they wrote is unknown. */
+void gblk_forget(struct gblk *blk);
+
 /*
  * Queue a request with len bytes of data in random segments; NULL if the ring
  * is full. The request is freed by gblk_put() when it is done.

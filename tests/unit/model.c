@@ -51,7 +51,7 @@ void model_setup(void)
 	make_image(&first, 12345);
 }
 
-/* Sectors whose write got no answer may be either way. */
+/* Sectors whose write failed or got no answer may be either way. */
 static bool image_is_right(const struct side *side)
 {
 	const struct gblk *driver = side->driver;
@@ -78,10 +78,13 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static bool end_side(struct side *side)
 {
-	bool right = !side->driver || image_is_right(side);
+	bool right = true;
 
-	if (side->driver)
+	if (side->driver) {
+		gblk_forget(side->driver);
+		right = image_is_right(side);
 		gblk_free(side->driver);
+	}
 	free(side->contents);
 	side->driver = NULL;
 	side->contents = NULL;
