@@ -27,11 +27,14 @@ of_tier() {
 }
 
 chosen() {
-	case $1 in
-	smoke) of_tier smoke ;;
-	full) of_tier smoke full ;;
-	*) printf '%s\n' "$@" ;;
-	esac
+	local name
+	for name in "$@"; do
+		case $name in
+		smoke) of_tier smoke ;;
+		full) of_tier smoke full ;;
+		*) echo "$name" ;;
+		esac
+	done
 }
 
 has_verdict() {

@@ -16,5 +16,6 @@ for _ in 1 2 3; do
 done
 within 60 gone_with_relay a || fail "a does not end"
 expect_not a 'GUEST: FAIL|Kernel panic'
+expect a 'LOAD config: .* 0 errors, 0 wrong'
 expect a 'GUEST: end'
 exited a 0

@@ -5,7 +5,7 @@
 # with the old one, and another daemon serves the new one from the same image.
 # tier: smoke
 # limit: 300
-boot_disk a.img cloud lab=reboot
+boot_disk a.img grants lab=reboot
 create a hvm disk
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
