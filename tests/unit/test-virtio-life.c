@@ -382,6 +382,31 @@ START_TEST(resets_by_several_vcpus_are_all_answered)
 }
 END_TEST
 
+static void reset(void *ended)
+{
+	*(bool *)ended = virtio_device_reset(&probe.rig.device);
+}
+
+/* As when the daemon ends while the driver's own reset goes on. */
+START_TEST(a_reset_begun_twice_is_one)
+{
+	uint32_t generation;
+	bool ended;
+
+	start(_i, GIRQ_NONE);
+	generation = probe.rig.state.generation;
+	hold_chains();
+	rig_call(&probe.rig, reset, &ended);
+	ck_assert(!ended);
+	rig_call(&probe.rig, reset, &ended);
+	ck_assert(!ended);
+	release_all();
+	ck_assert(wait_for(!status()));
+	ck_assert_uint_eq(probe.rig.state.generation, generation + 1);
+	probe_stop(&probe);
+}
+END_TEST
+
 /* What a driver that does not poll writes next counts after the reset. */
 START_TEST(a_status_written_during_a_reset_is_applied_after_it)
 {
@@ -494,6 +519,7 @@ int main(void)
 		TIMES(a_reset_is_answered_late_but_in_time, VARIANTS),
 		TIMES(a_reset_that_ends_soon_is_answered_then, VARIANTS),
 		TIMES(resets_by_several_vcpus_are_all_answered, VARIANTS),
+		TIMES(a_reset_begun_twice_is_one, VARIANTS),
 		TIMES(a_status_written_during_a_reset_is_applied_after_it, 5),
 		TIMES(nothing_moves_during_a_reset, VARIANTS),
 		TIMES(a_reset_takes_everything_back, VARIANTS),

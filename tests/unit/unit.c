@@ -2,6 +2,7 @@
 /* unit.c: see unit.h. */
 #include "unit/unit.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -39,6 +40,7 @@ void log_capture_begin(void)
 	saved_stderr = dup(STDERR_FILENO);
 	capture_fd = memfd_create("log", MFD_CLOEXEC);
 	ck_assert(saved_stderr >= 0 && capture_fd >= 0);
+	ck_assert_int_eq(fcntl(capture_fd, F_SETFL, O_APPEND), 0); /* threads write at once */
 	ck_assert_int_ge(dup2(capture_fd, STDERR_FILENO), 0);
 }
 
