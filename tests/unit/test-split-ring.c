@@ -237,6 +237,25 @@ START_TEST(event_idx_decides_about_the_interrupt)
 }
 END_TEST
 
+START_TEST(an_event_interrupts_once)
+{
+	struct chain *chain;
+	unsigned i;
+
+	ring_start(8, EVENTS);
+	desc[0] = (struct vring_desc){ RING_DATA, 8, 0, 0 };
+	for (i = 0; i < 70000; i++) {
+		*used_event() = (uint16_t)(i - i % 3); /* at every third */
+		ring_offer(0);
+		if (ring_pop(&chain))
+			ck_abort();
+		ring_push(chain, 0);
+		if (split_publish(&ring) != !(i % 3))
+			ck_abort_msg("%u", i);
+	}
+}
+END_TEST
+
 START_TEST(the_flag_decides_about_the_interrupt)
 {
 	ring_start(8, 0);
@@ -405,6 +424,7 @@ int main(void)
 		ONCE(used_len_exact),
 		TIMES(indexes_wrap_around, 2),
 		TIMES(event_idx_decides_about_the_interrupt, 5),
+		ONCE(an_event_interrupts_once),
 		ONCE(the_flag_decides_about_the_interrupt),
 		ONCE(the_driver_is_told_when_to_kick),
 		ONCE(the_event_index_says_when_to_kick),

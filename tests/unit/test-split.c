@@ -163,9 +163,23 @@ START_TEST(vq_chain_loops)
 	table[0] = (struct vring_desc){ RING_DATA + 0x8000, 16, N, 1 };
 	table[1] = (struct vring_desc){ RING_DATA + 0x9000, 16, W, 0 };
 	ring_start((uint16_t)(1u << _i), INDIRECT);
+	desc[ring.size] = (struct vring_desc){ RING_DATA, 16, 0, 0 }; /* not the ring's any more */
 	for_all_tables(desc, ring.size, alphabet, n, check_ring);
 }
 END_TEST
+
+/* A long table that was here before must not make a short one longer. */
+static void leave_a_table_behind(void)
+{
+	struct chain *chain;
+	unsigned i;
+
+	for (i = 0; i < 8; i++)
+		table[i] = (struct vring_desc){ RING_DATA, 16, 0, 0 };
+	desc[0] = (struct vring_desc){ RING_TABLE, 16 * 8, I, 0 };
+	ring_offer(0);
+	ck_assert_ptr_null(ring_pop(&chain));
+}
 
 /* All indirect tables of 1 to 4 descriptors. */
 START_TEST(vq_chain_loops_indirect)
@@ -175,6 +189,7 @@ START_TEST(vq_chain_loops_indirect)
 
 	alphabet[n++] = (struct vring_desc){ RING_TABLE, 16, I, 0 };
 	ring_start(4, INDIRECT);
+	leave_a_table_behind();
 	desc[0] = (struct vring_desc){ RING_TABLE, 16 * size, I, 0 };
 	for_all_tables(table, size, alphabet, n, check_ring);
 }
@@ -211,12 +226,13 @@ END_TEST
 
 /* ---- the available index -------------------------------------------------------- */
 
-/* Each distance the index can jump, from several places. */
+/* Each distance the index can jump, from several places, with much or little
+ * taken at a time. */
 START_TEST(vq_avail_jump)
 {
 	static const uint16_t from[] = { 0, 1, 0x7ffe, 0xfffe, 0xffff };
+	unsigned delta, i, max = _i & 1 ? RING_BATCH : 1;
 	struct chain *chains[RING_BATCH];
-	unsigned delta, i;
 	const char *why;
 	int n;
 
@@ -226,10 +242,10 @@ START_TEST(vq_avail_jump)
 		avail->ring[i] = (uint16_t)i;
 	}
 	for (delta = 0; delta < 65536; delta++) {
-		ring_rewind(from[_i]);
-		avail->idx = (uint16_t)(from[_i] + delta);
-		n = split_pop(&ring, &memory, chains, RING_BATCH, &why);
-		if (n != (delta <= 4 ? (int)delta : -1))
+		ring_rewind(from[_i / 2]);
+		avail->idx = (uint16_t)(from[_i / 2] + delta);
+		n = split_pop(&ring, &memory, chains, max, &why);
+		if (n != (delta <= 4 ? (int)min_u64(delta, max) : -1))
 			ck_abort_msg("delta %u: %d", delta, n);
 	}
 }
@@ -331,7 +347,7 @@ int main(void)
 		TIMES(vq_chain_loops_indirect, 4),
 		ONCE(a_chain_may_use_the_whole_ring_but_not_go_round),
 		TIMES(a_head_outside_of_the_ring_breaks_it, 6),
-		TIMES(vq_avail_jump, 5),
+		TIMES(vq_avail_jump, 10),
 		TIMES(vq_inflight_cap, 4),
 		ONCE(the_same_head_twice_in_a_batch_breaks_the_ring),
 		ONCE(a_pop_takes_no_more_than_asked_and_the_rest_later),
