@@ -4,8 +4,8 @@
  * no CPU, a toolstack that takes pages and servers away, images that others
  * have open, a log that goes nowhere.
  */
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <linux/virtio_config.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,28 +27,32 @@ static uint8_t status(struct gblk *blk)
 
 /* ---- the end ------------------------------------------------------------------------ */
 
-static pid_t find_thread(pid_t pid, const char *wanted)
+static bool first_line_is(const char *path, const char *wanted)
 {
-	char path[300], name[32] = "";
-	struct dirent *entry;
-	pid_t tid = 0;
-	FILE *file;
-	DIR *dir;
+	FILE *file = fopen(path, "r");
+	char line[32] = "";
+	bool same;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	while (!tid && dir && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/comm", pid, entry->d_name);
-		file = fopen(path, "r");
-		if (file && fgets(name, sizeof(name), file) &&
-		    !strncmp(name, wanted, strlen(wanted)))
-			tid = atoi(entry->d_name);
-		if (file)
-			fclose(file);
-	}
-	if (dir)
-		closedir(dir);
-	ck_assert_msg(tid, "no thread %s", wanted);
+	same = file && fgets(line, sizeof(line), file) && !strncmp(line, wanted, strlen(wanted));
+	if (file)
+		fclose(file);
+	return same;
+}
+
+static pid_t find_thread(pid_t pid, const char *name)
+{
+	char pattern[40];
+	glob_t found;
+	pid_t tid = 0;
+	size_t i;
+
+	snprintf(pattern, sizeof(pattern), "/proc/%d/task/*/comm", pid);
+	ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+	for (i = 0; i < found.gl_pathc; i++)
+		if (first_line_is(found.gl_pathv[i], name))
+			tid = atoi(strchr(pattern, '*') - pattern + found.gl_pathv[i]);
+	globfree(&found);
+	ck_assert_msg(tid, "no thread %s", name);
 	return tid;
 }
 
