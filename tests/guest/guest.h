@@ -137,6 +137,7 @@ struct gring {
 	uint16_t size, index;
 	bool indirect, event_idx;
 	bool no_interrupt; /* callbacks are off */
+	bool held;         /* what is added is not seen before gring_show() */
 	uint64_t gpa, addr, desc_addr, avail_addr, used_addr;
 	unsigned int pages;
 	volatile struct vring_desc *desc;
@@ -159,6 +160,9 @@ void gring_free(struct gring *ring);
 /* Add a request; false if there is no room. Readable parts come first. */
 bool gring_add(struct gring *ring, const struct gsg *out, unsigned int nout, const struct gsg *in,
 	       unsigned int nin, void *token);
+
+/* Let the device see what was added while the ring was held. */
+void gring_show(struct gring *ring);
 
 /* Must the device be told? */
 bool gring_kick_prepare(struct gring *ring);

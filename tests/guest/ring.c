@@ -132,6 +132,13 @@ static void add_direct(struct gring *ring, const struct gsg *sg, unsigned int no
 	ring->num_free = (uint16_t)(ring->num_free - n);
 }
 
+void gring_show(struct gring *ring)
+{
+	atomic_thread_fence(memory_order_release);
+	ring->avail->idx = ring->avail_idx;
+	ring->held = false;
+}
+
 bool gring_add(struct gring *ring, const struct gsg *out, unsigned int nout, const struct gsg *in,
 	       unsigned int nin, void *token)
 {
@@ -152,9 +159,9 @@ bool gring_add(struct gring *ring, const struct gsg *out, unsigned int nout, con
 	else
 		add_direct(ring, sg, nout, n);
 	ring->head[id].token = token;
-	ring->avail->ring[ring->avail_idx % ring->size] = id;
-	atomic_thread_fence(memory_order_release);
-	ring->avail->idx = ++ring->avail_idx;
+	ring->avail->ring[ring->avail_idx++ % ring->size] = id;
+	if (!ring->held)
+		gring_show(ring);
 	return true;
 }
 

@@ -170,9 +170,11 @@ static void one_bad(struct gblk *blk, const struct gblk_config *config, uint32_t
 {
 	struct victim v;
 
+	blk->v.ring[0]->held = true;
 	submit_good(blk, 4);
 	v = submit_victim(blk, type, part, bad);
 	submit_good(blk, 4);
+	gring_show(v.ring);
 	gblk_kick(blk);
 	ck_assert_int_eq(settled(blk), can_be_told(part));
 	*v.address = v.right;
@@ -271,14 +273,18 @@ START_TEST(holes_that_come_and_go_fail_what_lies_in_them)
 	unsigned int turn;
 
 	for (turn = 0; turn < 60; turn++) {
-		struct gblk_req *req = gblk_submit(blk, VIRTIO_BLK_T_IN, 4096, 65536);
-		uint64_t pfn = req->seg[0].gpa / FAKE_PAGE;
 		bool hole = turn % 3;
+		struct gblk_req *req;
+		uint64_t pfn;
 
+		blk->v.ring[0]->held = true;
+		req = gblk_submit(blk, VIRTIO_BLK_T_IN, 4096, 65536);
+		pfn = req->seg[0].gpa / FAKE_PAGE;
 		if (hole)
 			fake_hole(pfn, true);
 		vcpu_invalidate(1);
 		submit_good(blk, 3);
+		gring_show(blk->v.ring[0]);
 		gblk_kick(blk);
 		ck_assert(settled(blk));
 		if (hole)
