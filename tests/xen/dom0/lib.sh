@@ -28,10 +28,10 @@ fail() {
 	exit 1
 }
 
-# within SECONDS COMMAND...: try until it succeeds.
+# within SECONDS COMMAND...: try until it succeeds; on a busy host for longer.
 within() {
 	local end
-	end=$(($(seconds) + $1))
+	end=$(($(seconds) + $1 * ${slack:-1}))
 	shift
 	until "$@"; do
 		[ "$(seconds)" -lt $end ] || return 1
