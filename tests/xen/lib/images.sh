@@ -78,6 +78,6 @@ fat_partition() {
 		LABEL linux
 		 LINUX vmlinuz
 		 INITRD initrd
-		 APPEND root=/dev/vda2 console=hvc0 quiet panic=1
+		 APPEND root=/dev/vda2 console=hvc0 quiet panic=1 mitigations=off
 	END
 }

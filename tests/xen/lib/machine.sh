@@ -16,8 +16,8 @@ trap '[ -z "$machine" ] || kill "$machine" 2> /dev/null' EXIT
 qemu() {
 	local dir=$1/machine xen_options dom0_options
 	xen_options='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M'
-	xen_options+=' loglvl=warning guest_loglvl=all'
-	dom0_options='console=hvc0 root=/dev/vda ro init=/init panic=1 quiet'
+	xen_options+=' loglvl=warning guest_loglvl=all spec-ctrl=no'
+	dom0_options='console=hvc0 root=/dev/vda ro init=/init panic=1 quiet mitigations=off'
 	exec taskset -c "$(first_cpu)" qemu-system-x86_64 \
 		-accel tcg,thread=single -cpu qemu64,+svm,+npt -smp 1 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none \
@@ -73,7 +73,7 @@ limit_of() {
 # since the beginning. Fails if the machine dies or falls silent for longer than
 # the scenario being played may take.
 boot() {
-	local console line began=$SECONDS patience=120 ended=
+	local console line began=$SECONDS patience=240 slack=1 ended=
 	[ -p "$1/monitor.in" ] || mkfifo "$1/monitor.in" "$1/monitor.out"
 	exec {console}< <(qemu "$@")
 	machine=$!
@@ -81,7 +81,8 @@ boot() {
 		line=${line//$'\r'/}
 		echo "$line" >> "$1/out/console"
 		case $line in
-		*"LAB start "*) patience=$(($(limit_of "${line##* }") + 60)) ;;
+		*"LAB up "*) slack=$((1 + (SECONDS - began) / 15)) ;;
+		*"LAB start "*) patience=$(($(limit_of "${line##* }") * slack + 60)) ;;
 		*"LAB end"*) ended=yes ;;
 		esac
 		case $line in
