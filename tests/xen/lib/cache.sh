@@ -50,5 +50,6 @@ make_artefact() {
 
 # What nobody has used for a month.
 prune_cache() {
+	mkdir -p "$cache"
 	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
 }
