@@ -22,10 +22,10 @@ struct device_state {
 };
 
 struct state_region {
-	uint32_t magic;
-	uint32_t bytes; /* of this struct, which tells versions apart */
-	uint32_t domid;
 	int32_t server; /* IOREQ server, or IOREQ_NO_SERVER */
+	uint32_t domid;
+	uint32_t bytes; /* of this struct, which tells versions apart */
+	uint32_t magic; /* behind what every version has: a file cut short has none */
 	struct device_state devices[CONFIG_MAX_DEVICES];
 };
 
