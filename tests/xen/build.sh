@@ -72,7 +72,7 @@ mkdir -p "$work/machine" "$work/share/boot" "$work/share/disks" "$work/out" "$wo
 work=$(cd "$work" && pwd)
 share=$work/share
 tree=$work/tree
-prune_cache
+open_cache
 machine
 programs
 guest_tree

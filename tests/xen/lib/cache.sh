@@ -28,7 +28,6 @@ download() {
 cached() {
 	cached_key=$("$xen_tests/recipes/$1" key ${2+"$2"} | sha256sum | cut -c1-12)
 	cached_dir=$cache/$1${2+-$2}-$cached_key
-	mkdir -p "$cache"
 	(
 		flock 9
 		[ -e "$cached_dir" ] || make_artefact "$@"
@@ -48,8 +47,8 @@ make_artefact() {
 	mv "$cached_dir.new" "$cached_dir"
 }
 
-# What nobody has used for a month.
-prune_cache() {
+# open_cache: makes it, or removes what nobody has used for a month.
+open_cache() {
 	mkdir -p "$cache"
 	find "$cache" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
 }
