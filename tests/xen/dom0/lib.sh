@@ -11,6 +11,7 @@
 server=/share/bin/xenvirtiod
 lab=/tmp/lab
 consoles=/var/log/xen/console
+patience=240 # seconds that anything may take: a hang, even on a busy machine
 
 seconds() {
 	cut -d. -f1 /proc/uptime
@@ -241,9 +242,15 @@ gone_with_relay() {
 	gone "$1"
 }
 
-# mark NAME WORD SECONDS: until the guest says "MARK WORD".
+# mark NAME WORD: until the guest says "MARK WORD".
 mark() {
-	within "$3" said_with_relay "$1" "MARK $2" || fail "$1 did not come to $2"
+	within $patience said_with_relay "$1" "MARK $2" || fail "$1 did not come to $2"
+}
+
+# wait_gone NAME: until the guest is no more.
+wait_gone() {
+	within $patience gone_with_relay "$1" || fail "$1 still runs after $patience s"
+	relay "$1"
 }
 
 # What no guest's kernel may say. Scenarios that provoke some of it tolerate it.
@@ -253,11 +260,10 @@ tolerate() {
 	bad_words=$(echo "$bad_words" | sed "s#$1|##")
 }
 
-# finish NAME SECONDS: waits until the guest has powered itself off; it must have
-# come to its end, with every check passed and without bad words.
+# finish NAME: waits until the guest has powered itself off; it must have come to
+# its end, with every check passed and without bad words.
 finish() {
-	within "$2" gone_with_relay "$1" || fail "$1 still runs after $2 s"
-	relay "$1"
+	wait_gone "$1"
 	expect_not "$1" 'GUEST: FAIL'
 	expect_not "$1" "$bad_words"
 	expect "$1" 'GUEST: end'

@@ -4,10 +4,9 @@
 # The main job, for demo.sh: as hvm-msix and hvm-grants, but the disk is a file of
 # the host, here /dev/vdb, so that the host can look at it afterwards.
 # tier: demo
-# limit: 150
 create guest hvm disk
 serve guest --domain guest --blk bdf=00:06.0,path=/dev/vdb
 start guest
-finish guest 120
+finish guest
 exited guest 0
 check_pci_function guest 00:06.0

@@ -8,5 +8,5 @@ blank_disk a.img 16
 create a pvh cloud lab=device,msi,10
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
-finish a 60
+finish a
 exited a 0

@@ -8,6 +8,6 @@ blank_disk a.img 16
 create a pvh grants lab=device,msi,10
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
-finish a 60
+finish a
 expect a 'Using dom0 as backend'
 exited a 0

@@ -10,6 +10,6 @@ create a pvh grants lab=readonly
 serve a --domain a --blk bdf=00:06.0,path=a.img,readonly=on
 start a
 tolerate 'I/O error'
-finish a 60
+finish a
 exited a 0
 [ "$(sha256sum a.img)" = "$sum" ] || fail "the image has changed"

@@ -4,12 +4,11 @@
 # The same in an HVM guest with foreign maps and pirqs, on the disk it booted from,
 # behind its partitions.
 # tier: full
-# limit: 240
 boot_disk a.img cloud 'root= lab=rebind,12288'
 truncate -s 64M a.img
 create a hvm disk
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
 tolerate 'I/O error'
-finish a 150
+finish a
 exited a 0

@@ -4,11 +4,10 @@
 # The driver unbound and bound 20 times under I/O: resets, with requests in flight
 # until the last moment, and every ring's grants given back in time.
 # tier: smoke
-# limit: 240
 blank_disk a.img 16
 create a pvh grants lab=rebind,0
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
 tolerate 'I/O error'
-finish a 150
+finish a
 exited a 0

@@ -9,10 +9,10 @@ blank_disk a.img 16
 VCPUS=2 create a pvh grants lab=killed,12
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
-mark a load 60
+mark a load
 sleep 2
 kill -TERM "$(pid_of a)"
 exited a 0
-within 60 said a 'GUEST: end' || fail "a hangs"
+within $patience said a 'GUEST: end' || fail "a hangs"
 relay a
 expect_not a 'GUEST: FAIL|Kernel panic'

@@ -11,11 +11,11 @@ dd if=/dev/zero of=small/ballast bs=1M count=6 2> /dev/null
 create a pvh cloud lab=full
 serve a --domain a --blk bdf=00:06.0,path=small/a.img
 start a
-mark a full 60
+mark a full
 alive a
 rm small/ballast
 mount -o remount,size=32m small
 tolerate 'I/O error'
-finish a 60
+finish a
 expect a 'I/O error'
 exited a 0

@@ -9,6 +9,6 @@ create a pvh cloud lab=two,10
 serve a1 --domain a --name a1 --blk bdf=00:06.0,path=a.img,serial=first
 serve a2 --domain a --name a2 --blk bdf=00:07.0,path=b.img,serial=second
 start a
-finish a 60
+finish a
 exited a1 0
 exited a2 0

@@ -9,5 +9,5 @@ create a pvh grants lab=two,10
 serve a --domain a --blk bdf=00:06.0,path=a.img,serial=first \
 	--blk bdf=00:07.0,path=b.img,serial=second
 start a
-finish a 60
+finish a
 exited a 0
