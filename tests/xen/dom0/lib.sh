@@ -242,9 +242,14 @@ gone_with_relay() {
 	gone "$1"
 }
 
-# mark NAME WORD: until the guest says "MARK WORD".
+# wait_said NAME PATTERN: until the guest says this.
+wait_said() {
+	within $patience said_with_relay "$@" || fail "$1 does not come to $2"
+}
+
+# mark NAME WORD: until it says "MARK WORD".
 mark() {
-	within $patience said_with_relay "$1" "MARK $2" || fail "$1 did not come to $2"
+	wait_said "$1" "MARK $2"
 }
 
 # wait_gone NAME: until the guest is no more.

@@ -18,7 +18,7 @@ qemu() {
 	xen_options='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M'
 	xen_options+=' loglvl=warning guest_loglvl=all spec-ctrl=no'
 	dom0_options='console=hvc0 root=/dev/vda ro init=/init panic=1 quiet mitigations=off'
-	exec taskset -c "$(first_cpu)" nice -n -5 qemu-system-x86_64 \
+	exec taskset -c "$(first_cpu)" qemu-system-x86_64 \
 		-accel tcg,thread=single -cpu qemu64,+svm,+npt -smp 1 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-serial stdio -monitor "pipe:$1/monitor" \
