@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "ioreq/internal.h"
 #include "unit/function.h"
 
 #define BASE 0xf2000000ull
@@ -298,6 +299,25 @@ START_TEST(a_claim_that_fails_is_tried_again)
 }
 END_TEST
 
+START_TEST(a_server_has_room_for_so_many)
+{
+	static struct pci_function others[IOREQ_MAX_FUNCTIONS];
+	unsigned i;
+
+	for (i = 0; i < IOREQ_MAX_FUNCTIONS; i++) {
+		others[i].bdf = (struct pci_bdf){ .bus = 1,
+						  .device = (uint8_t)(i / 8),
+						  .function = (uint8_t)(i % 8) };
+		ck_assert_int_eq(ioreq_add_function(server, &others[i]),
+				 i + 1 < IOREQ_MAX_FUNCTIONS ? 0 : -ENOSPC);
+	}
+	for (i = 0; i <= IOREQ_MAX_RANGES; i++)
+		ck_assert_int_eq(ioreq_claim_bar(server, &function, 0, BASE + i * 0x10000ull,
+						 0x1000),
+				 i < IOREQ_MAX_RANGES ? 0 : -ENOSPC);
+}
+END_TEST
+
 /* ---- INTx --------------------------------------------------------------------------- */
 
 static bool wire(void)
@@ -384,6 +404,7 @@ int main(void)
 		ONCE(no_claim_at_0_or_all_ones),
 		TIMES(bars_are_sized_as_hvmloader_seabios_and_linux_do, 2),
 		ONCE(a_claim_that_fails_is_tried_again),
+		ONCE(a_server_has_room_for_so_many),
 		ONCE(causes_add_up_until_they_are_read),
 		ONCE(intx_disable_silences_the_wire_not_the_cause),
 		ONCE(msix_enabled_silences_the_wire),

@@ -377,6 +377,34 @@ START_TEST(a_reset_that_ends_soon_is_answered_then)
 }
 END_TEST
 
+static void withdraw(void *arg)
+{
+	(void)arg;
+	ioreq_server_withdraw(probe.rig.server);
+}
+
+/* The daemon is told to end while a vCPU waits for the end of a reset. */
+START_TEST(withdrawing_answers_a_reset_that_is_owed)
+{
+	struct fake_answer answer;
+	struct fake_io reset;
+	unsigned i;
+
+	start(_i, GIRQ_NONE);
+	hold_chains();
+	reset = status_write(0);
+	vcpu_begin(1, &reset);
+	ck_assert_uint_eq(status(), RUNNING);
+	rig_call(&probe.rig, withdraw, NULL);
+	ck_assert(vcpu_try_finish(1, 4000, &answer));
+	ck_assert_uint_eq(fake_servers(), 0);
+	release_all();
+	rig_stop(&probe.rig);
+	for (i = 0; i < PROBE_QUEUES; i++)
+		gring_free(probe.v.ring[i]);
+}
+END_TEST
+
 /* All vCPUs may write 0; each gets its answer. */
 START_TEST(resets_by_several_vcpus_are_all_answered)
 {
@@ -533,6 +561,7 @@ int main(void)
 		TIMES(a_report_of_an_older_generation_is_dropped, VARIANTS),
 		TIMES(a_reset_is_answered_late_but_in_time, VARIANTS),
 		TIMES(a_reset_that_ends_soon_is_answered_then, VARIANTS),
+		TIMES(withdrawing_answers_a_reset_that_is_owed, VARIANTS),
 		TIMES(resets_by_several_vcpus_are_all_answered, VARIANTS),
 		TIMES(a_reset_begun_twice_is_one, VARIANTS),
 		TIMES(a_status_written_during_a_reset_is_applied_after_it, 5),
