@@ -165,6 +165,15 @@ static void check_statuses(struct gblk *blk, struct gblk_req *victim)
 	}
 }
 
+static void good_batch(struct gblk *blk)
+{
+	blk->v.ring[0]->held = true;
+	submit_good(blk, 12);
+	gring_show(blk->v.ring[0]);
+	gblk_kick(blk);
+	check_statuses(blk, NULL);
+}
+
 static void one_bad(struct gblk *blk, const struct gblk_config *config, uint32_t type,
 		    enum part part, uint64_t bad)
 {
@@ -206,6 +215,7 @@ START_TEST(a_bad_address_fails_its_request_only)
 	bad_addresses(bad);
 	if (part == PART_TABLE && !blk->v.ring[0]->indirect)
 		return;
+	good_batch(blk); /* so that the device has something old to mistake for new */
 	for (i = 0; i < 2 * NR_BAD; i++)
 		if (i / 2 < NR_BAD - 1 || written_by_device(types[i % 2], part))
 			one_bad(blk, &kind->driver, types[i % 2], part, bad[i / 2]);
