@@ -66,7 +66,7 @@ static void check_needs_reset(struct gblk *blk, const char *how)
 	ck_assert_msg(!gvirtio_config_changed(&blk->v, 0), "%s: told twice", how);
 }
 
-/* ---- rings by hand --------------------------------------------------------------------- */
+/* ---- rings by hand --------------------------------------------------------------- */
 
 static void hostile_begin(struct hostile *h, struct gblk *blk)
 {
@@ -139,7 +139,7 @@ static void good_table(struct hostile *h)
 	entry(h, 2, STATUS, 1, W, 0);
 }
 
-/* ---- ways to break one ------------------------------------------------------------------- */
+/* ---- ways to break one ----------------------------------------------------------- */
 
 static void index_jumps(struct hostile *h)
 {
@@ -324,7 +324,7 @@ static const struct way {
 	WAY(table_ends_nowhere),
 };
 
-/* ---- broken while it runs ------------------------------------------------------------------ */
+/* ---- broken while it runs -------------------------------------------------------- */
 
 /* No matter what it offers and how often it rings. */
 static void check_served_no_more(struct hostile *h, uint16_t used)
@@ -389,7 +389,7 @@ START_TEST(a_ring_breaks_with_requests_under_way)
 }
 END_TEST
 
-/* ---- broken from the start -------------------------------------------------------------------- */
+/* ---- broken from the start ------------------------------------------------------- */
 
 enum field { SIZE, DESC, AVAIL, USED };
 enum where { AT, RIGHT_PLUS, HOLE_PLUS, READONLY };
@@ -491,7 +491,7 @@ START_TEST(a_ring_that_cannot_be_needs_a_reset)
 }
 END_TEST
 
-/* ---- addresses of a kind that memory= forbids ----------------------------------------------------- */
+/* ---- addresses of a kind that memory= forbids ------------------------------------ */
 
 static const struct policy {
 	const char *option;

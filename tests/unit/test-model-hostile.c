@@ -34,7 +34,7 @@ static uint64_t config_read(unsigned int reg, unsigned int size)
 	return vcpu_config_read(0, MODEL_BDF, reg, size);
 }
 
-/* ---- configuration space ------------------------------------------------------------ */
+/* ---- configuration space --------------------------------------------------------- */
 
 /* What aligned accesses find is the same bytes, however wide; beyond the end is nothing. */
 START_TEST(any_config_read_is_answered)
@@ -152,7 +152,7 @@ START_TEST(vpci_pci_cfg_sweep)
 }
 END_TEST
 
-/* ---- the BAR ---------------------------------------------------------------------------- */
+/* ---- the BAR --------------------------------------------------------------------- */
 
 /* The wider access is two of 32 bits; what is not aligned finds nothing. */
 static void check_bar_read(uint64_t bar, unsigned int offset, unsigned int size)
@@ -267,7 +267,7 @@ START_TEST(a_bar_put_over_anothers_does_not_take_its_place)
 }
 END_TEST
 
-/* ---- garbage while it serves ------------------------------------------------------------ */
+/* ---- garbage while it serves ----------------------------------------------------- */
 
 static void random_access(uint16_t bdf, uint64_t bar)
 {

@@ -24,7 +24,7 @@ static struct gblk *serve(void)
 	return model_driver(&model_plain);
 }
 
-/* ---- string instructions -------------------------------------------------------------------- */
+/* ---- string instructions --------------------------------------------------------- */
 
 static struct fake_answer rep(bool read, uint64_t addr, uint64_t operand, uint32_t size,
 			      uint32_t count, bool df)
@@ -186,7 +186,7 @@ START_TEST(after_invalidate_no_window_stays_mapped)
 }
 END_TEST
 
-/* ---- requests nobody should send ------------------------------------------------------------ */
+/* ---- requests nobody should send ------------------------------------------------- */
 
 static void check_stale(const struct fake_io *io)
 {

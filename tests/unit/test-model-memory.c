@@ -47,7 +47,7 @@ static bool needs_reset(struct gblk *blk)
 	return gvirtio_read(&blk->v, gvirtio_field(device_status), 1) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
-/* ---- addresses that are no good ------------------------------------------------------------ */
+/* ---- addresses that are no good -------------------------------------------------- */
 
 #define NR_BAD   10
 #define FAR_REFS (FAKE_NR_GRANTS - 100) /* nobody else's are behind them */
@@ -74,7 +74,7 @@ static void bad_addresses(uint64_t bad[NR_BAD])
 	bad[9] = GRANT(FAR_REFS + 60);
 }
 
-/* ---- one bad request among good ones --------------------------------------------------------- */
+/* ---- one bad request among good ones --------------------------------------------- */
 
 enum part { PART_HEADER, PART_FIRST_DATA, PART_LAST_DATA, PART_STATUS, PART_TABLE, NR_PARTS };
 
@@ -223,7 +223,7 @@ START_TEST(a_bad_address_fails_its_request_only)
 }
 END_TEST
 
-/* ---- taken away under way ----------------------------------------------------------------------- */
+/* ---- taken away under way -------------------------------------------------------- */
 
 static void revoke_data(const struct victim *v)
 {
@@ -304,7 +304,7 @@ START_TEST(holes_that_come_and_go_fail_what_lies_in_them)
 }
 END_TEST
 
-/* ---- a read-only disk ----------------------------------------------------------------------------- */
+/* ---- a read-only disk ------------------------------------------------------------ */
 
 /* model_teardown() compares the image with what it was. */
 START_TEST(a_readonly_disk_is_not_written)
@@ -327,7 +327,7 @@ START_TEST(a_readonly_disk_is_not_written)
 }
 END_TEST
 
-/* ---- the log ------------------------------------------------------------------------------------------ */
+/* ---- the log --------------------------------------------------------------------- */
 
 #define OFFENCES  100000u
 #define LOG_LINES 100u

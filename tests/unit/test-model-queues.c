@@ -81,7 +81,7 @@ static void wait_for_all(struct gblk *blk)
 	}
 }
 
-/* ---- several queues --------------------------------------------------------------------- */
+/* ---- several queues -------------------------------------------------------------- */
 
 START_TEST(every_queue_gets_its_data)
 {
@@ -146,7 +146,7 @@ START_TEST(a_broken_queue_leaves_the_others_running)
 }
 END_TEST
 
-/* ---- several disks --------------------------------------------------------------------------- */
+/* ---- several disks --------------------------------------------------------------- */
 
 START_TEST(two_disks_share_the_workers)
 {
@@ -172,7 +172,7 @@ START_TEST(two_disks_share_the_workers)
 }
 END_TEST
 
-/* ---- doorbells ----------------------------------------------------------------------------------- */
+/* ---- doorbells ------------------------------------------------------------------- */
 
 /* One vCPU does nothing but ring them, in a thread of its own. */
 struct storm {
@@ -266,7 +266,7 @@ START_TEST(kick_storm)
 }
 END_TEST
 
-/* ---- resets ------------------------------------------------------------------------------------------ */
+/* ---- resets ---------------------------------------------------------------------- */
 
 START_TEST(a_reset_with_all_queues_busy_leaves_nothing)
 {
@@ -319,7 +319,7 @@ START_TEST(a_dead_domain_with_all_queues_busy_leaves_nothing)
 }
 END_TEST
 
-/* ---- interrupts ---------------------------------------------------------------------------------------- */
+/* ---- interrupts ------------------------------------------------------------------ */
 
 /* Both indexes go round at 2^16; once is enough. */
 #define LONG_RUN  66000u
@@ -414,7 +414,7 @@ START_TEST(no_kick_and_no_interrupt_is_lost_in_a_long_run)
 }
 END_TEST
 
-/* ---- many at once ------------------------------------------------------------------------------------ */
+/* ---- many at once ---------------------------------------------------------------- */
 
 #define DEEP 256u
 

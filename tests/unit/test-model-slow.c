@@ -102,7 +102,7 @@ static void check_anew(void)
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_IN, 0, 0, 4096), VIRTIO_BLK_S_OK);
 }
 
-/* ---- the answer --------------------------------------------------------------------------- */
+/* ---- the answer ------------------------------------------------------------------ */
 
 /* On a busy machine it may take several goes to be in time. */
 START_TEST(a_reset_is_answered_when_it_is_over)
@@ -170,7 +170,7 @@ START_TEST(a_second_reset_meanwhile_waits_as_long)
 }
 END_TEST
 
-/* ---- meanwhile -------------------------------------------------------------------------------- */
+/* ---- meanwhile ------------------------------------------------------------------- */
 
 /* Status, queues and configuration, for as long as the reset goes on. */
 START_TEST(others_are_answered_during_a_reset)
@@ -250,7 +250,7 @@ START_TEST(a_driver_cannot_be_ready_by_the_end_of_a_reset)
 }
 END_TEST
 
-/* ---- a worker that hangs ------------------------------------------------------------------------- */
+/* ---- a worker that hangs --------------------------------------------------------- */
 
 /* The worker does not even get to know of the reset. */
 START_TEST(a_reset_of_a_hung_worker_does_not_hold_main)
