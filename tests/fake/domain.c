@@ -164,6 +164,8 @@ static void check_nothing_left(int proc)
 
 	if (pins->grants)
 		world_violation("%u granted pages still mapped at exit", pins->grants);
+	if (pins->maps)
+		world_violation("%u grant maps still open at exit", pins->maps);
 	if (pins->foreign)
 		world_violation("%u foreign pages still mapped at exit", pins->foreign);
 	if (pins->resources)

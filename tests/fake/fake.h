@@ -11,6 +11,9 @@
  * daemon is forked, so the daemon can be killed and started again under a
  * guest that goes on. The test process plays the guest's vCPUs and Xen.
  *
+ * gntdev is served without its library as well: ioctl(), mmap() and munmap() of
+ * the descriptor that xengnttab_fd() gives.
+ *
  * The fake is strict where Xen and Linux are. What they would punish (a domain
  * crash, a vCPU that stays blocked, a mapping that outlives its grant) is
  * recorded as a violation, and fake_end() then fails the test.
@@ -270,8 +273,8 @@ enum fake_call {
 	FAKE_EVTCHN_NOTIFY,
 	FAKE_EVTCHN_PENDING,
 	FAKE_EVTCHN_UNMASK,
-	FAKE_GRANT_MAP,
-	FAKE_GRANT_UNMAP,
+	FAKE_GRANT_MAP,   /* the mmap() of gntdev */
+	FAKE_GRANT_UNMAP, /* and the ioctl after munmap() */
 	FAKE_GRANT_COPY,
 	FAKE_DM_OPEN,
 	FAKE_FOREIGN_OPEN,

@@ -128,6 +128,14 @@ bool world_call(enum fake_call call, unsigned int syscalls, unsigned int hyperca
 	return !fails;
 }
 
+void world_cost(unsigned int syscalls, unsigned int hypercalls)
+{
+	world_lock();
+	world->syscalls += syscalls;
+	world->hypercalls += hypercalls;
+	world_unlock();
+}
+
 void fake_fail(enum fake_call call, unsigned int nth, int err)
 {
 	world_lock();

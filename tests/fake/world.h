@@ -92,7 +92,7 @@ struct grant {
 
 struct pins { /* by one process; what its death gives back */
 	uint16_t ro[FAKE_NR_GRANTS], rw[FAKE_NR_GRANTS];
-	uint32_t grants, foreign, resources;
+	uint32_t grants, maps, foreign, resources;
 };
 
 struct used_ring {
@@ -188,6 +188,9 @@ void world_violation(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
  */
 bool world_call(enum fake_call call, unsigned int syscalls, unsigned int hypercalls);
 
+/* Only count the cost. */
+void world_cost(unsigned int syscalls, unsigned int hypercalls);
+
 /* A frame nobody uses yet, zeroed. */
 uint32_t world_new_frame(void);
 void *world_frame(uint32_t frame);
@@ -229,6 +232,19 @@ void restricted_close(struct restricted *r);
 
 /* May this handle be used for domid? Sets errno. Domain 0 means: no domain. */
 bool restricted_allows(const struct restricted *r, uint32_t domid);
+
+/* Grants (lock held). The GNTST value that such an access gets: */
+int16_t grant_status(uint32_t domid, uint32_t ref, bool write);
+
+/* It is used just now. Once its request is done that comes too late. */
+void grant_touched(uint32_t ref, const char *what);
+
+/* Count what this process maps. */
+void grant_pin(uint32_t ref, bool writable, int by);
+
+/* /dev/xen/gntdev behind this descriptor. */
+struct gntdev *gntdev_open(int fd, const struct restricted *restricted);
+void gntdev_close(struct gntdev *device);
 
 /* Take note of children that ended by themselves. */
 void child_poll(void);

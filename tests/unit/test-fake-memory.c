@@ -5,9 +5,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
+#include <xen/sys/gntdev.h>
 #include <xenforeignmemory.h>
 #include <xengnttab.h>
 
@@ -47,7 +51,7 @@ START_TEST(grants_are_mapped_and_given_back)
 	ck_assert(fake_expect_violation("of 2 pages, mapped as 3"));
 	ck_assert_int_eq(xengnttab_unmap(xgt, va, 3), 0);
 	ck_assert(fake_grant_end(100));
-	ck_assert_uint_eq(fake_syscalls(), 1 + 2 + 3 + 3);
+	ck_assert_uint_eq(fake_syscalls(), 1 + 2 + 1 + 3);
 	xengnttab_close(xgt);
 }
 END_TEST
@@ -170,7 +174,202 @@ START_TEST(a_leaked_mapping_is_noticed)
 
 	xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
 	xengnttab_close(xgt);
-	ck_assert(fake_expect_violation("with grants still mapped"));
+	ck_assert(fake_expect_violation("with 1 grant maps open"));
+}
+END_TEST
+
+/* ---- gntdev without the library --------------------------------------------------------------- */
+
+/* At most eight grants from ref on. */
+static int raw_map(xengnttab_handle *xgt, uint32_t ref, uint32_t count, uint64_t *index)
+{
+	struct {
+		struct ioctl_gntdev_map_grant_ref op;
+		struct ioctl_gntdev_grant_ref room[7];
+	} map = { .op.count = count };
+	uint32_t i;
+	int rc;
+
+	for (i = 0; i < count; i++)
+		(&map.op.refs[0])[i] = (struct ioctl_gntdev_grant_ref){ FAKE_DOMID, ref + i };
+	rc = ioctl(xengnttab_fd(xgt), IOCTL_GNTDEV_MAP_GRANT_REF, &map);
+	*index = map.op.index;
+	return rc;
+}
+
+static char *raw_mmap(xengnttab_handle *xgt, uint64_t index, uint32_t count, int prot)
+{
+	void *va = mmap(NULL, count * FAKE_PAGE, prot, MAP_SHARED, xengnttab_fd(xgt), (off_t)index);
+
+	return va == MAP_FAILED ? NULL : va;
+}
+
+static int raw_drop(xengnttab_handle *xgt, uint64_t index, uint32_t count)
+{
+	struct ioctl_gntdev_unmap_grant_ref op = { .index = index, .count = count };
+
+	return ioctl(xengnttab_fd(xgt), IOCTL_GNTDEV_UNMAP_GRANT_REF, &op);
+}
+
+START_TEST(a_raw_map_costs_four_calls)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t index;
+	char *va;
+
+	fake_calls_reset();
+	ck_assert_int_eq(raw_map(xgt, 100, 3, &index), 0);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	va = raw_mmap(xgt, index, 3, PROT_READ | PROT_WRITE);
+	ck_assert_ptr_nonnull(va);
+	put(fake_ram(10 * FAKE_PAGE), "ten");
+	put(va + 2 * FAKE_PAGE, "twelve");
+	ck_assert_str_eq(va, "ten");
+	ck_assert_str_eq(fake_ram(12 * FAKE_PAGE), "twelve");
+	ck_assert_uint_eq(fake_grants_mapped(), 3);
+	ck_assert(!fake_grant_end(102));
+	ck_assert_int_eq(munmap(va, 3 * FAKE_PAGE), 0);
+	ck_assert(fake_grant_end(102));
+	ck_assert_int_eq(raw_drop(xgt, index, 3), 0);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_MAP), 1);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_UNMAP), 1);
+	ck_assert_uint_eq(fake_syscalls(), 4);
+	ck_assert_uint_eq(fake_hypercalls(), 2);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(a_raw_map_is_all_or_nothing)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t index, bad;
+	char *va;
+
+	raw_map(xgt, 106, 2, &index);
+	raw_map(xgt, 106, 3, &bad);
+	ck_assert_ptr_null(raw_mmap(xgt, index, 2, PROT_READ | PROT_WRITE));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_ptr_null(raw_mmap(xgt, bad, 3, PROT_READ));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	ck_assert_int_eq(raw_drop(xgt, bad, 3), 0);
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_UNMAP), 0);
+	va = raw_mmap(xgt, index, 2, PROT_READ);
+	ck_assert_uint_eq(fake_grants_mapped(), 2);
+	munmap(va, 2 * FAKE_PAGE);
+	raw_drop(xgt, index, 2);
+	ck_assert_int_eq(raw_map(xgt, 100, 0, &index), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(indexes_are_used_again)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t first, second, third, fourth;
+
+	raw_map(xgt, 100, 2, &first);
+	raw_map(xgt, 102, 1, &second);
+	ck_assert_uint_eq(first, 0);
+	ck_assert_uint_eq(second, 2 * FAKE_PAGE);
+	raw_drop(xgt, first, 2);
+	raw_map(xgt, 103, 3, &third);
+	ck_assert_uint_eq(third, 3 * FAKE_PAGE);
+	raw_map(xgt, 100, 1, &fourth);
+	ck_assert_uint_eq(fourth, 0);
+	raw_drop(xgt, second, 1);
+	raw_drop(xgt, third, 3);
+	raw_drop(xgt, fourth, 1);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(wrong_lengths_and_indexes_are_noticed)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t index;
+	char *va;
+
+	raw_map(xgt, 100, 2, &index);
+	ck_assert_ptr_null(raw_mmap(xgt, index, 1, PROT_READ));
+	ck_assert(fake_expect_violation("mmap() of 4096 bytes at index 0"));
+	va = raw_mmap(xgt, index, 2, PROT_READ);
+	ck_assert_ptr_null(raw_mmap(xgt, index, 2, PROT_READ));
+	ck_assert(fake_expect_violation("or in use"));
+	ck_assert_int_eq(munmap(va + FAKE_PAGE, FAKE_PAGE), -1);
+	ck_assert(fake_expect_violation("munmap() of 1 pages of a grant map of 2"));
+	ck_assert_int_eq(raw_drop(xgt, index, 2), -1);
+	ck_assert(fake_expect_violation("before munmap()"));
+	ck_assert_int_eq(munmap(va, 2 * FAKE_PAGE), 0);
+	ck_assert_int_eq(raw_drop(xgt, index, 1), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	ck_assert(fake_expect_violation("UNMAP_GRANT_REF of 1 pages"));
+	ck_assert_int_eq(raw_drop(xgt, index + FAKE_PAGE, 2), -1);
+	ck_assert(fake_expect_violation("at index 0x1000"));
+	ck_assert_uint_eq(fake_violations(), 0);
+	xengnttab_close(xgt);
+	ck_assert(fake_expect_violation("with 1 grant maps open"));
+}
+END_TEST
+
+START_TEST(a_raw_map_fails_as_told)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t index;
+	char *va;
+
+	raw_map(xgt, 100, 2, &index);
+	fake_fail(FAKE_GRANT_MAP, 1, ENOMEM);
+	ck_assert_ptr_null(raw_mmap(xgt, index, 2, PROT_READ));
+	ck_assert_int_eq(errno, ENOMEM);
+	va = raw_mmap(xgt, index, 2, PROT_READ);
+	fake_fail(FAKE_GRANT_UNMAP, 1, EIO);
+	munmap(va, 2 * FAKE_PAGE);
+	ck_assert_int_eq(raw_drop(xgt, index, 2), -1);
+	ck_assert_int_eq(errno, EIO);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(a_raw_unmap_after_used_moved_is_noticed)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t index;
+	char *va;
+
+	ring_start();
+	raw_map(xgt, 100, 1, &index);
+	va = raw_mmap(xgt, index, 1, PROT_READ);
+	publish();
+	munmap(va, FAKE_PAGE);
+	raw_drop(xgt, index, 1);
+	ck_assert(fake_expect_violation("grant 100 unmapped after its request (head 3)"));
+	xengnttab_close(xgt);
+}
+END_TEST
+
+/* Others' descriptors and addresses, and what else is asked of this one. */
+START_TEST(other_calls_are_not_touched)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	int fd = memfd_create("other", MFD_CLOEXEC), n = -1;
+	char *va;
+
+	ck_assert_int_eq(ftruncate(fd, 2 * FAKE_PAGE), 0);
+	ck_assert_int_eq(pwrite(fd, "there", 6, FAKE_PAGE), 6);
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
+	ck_assert_int_eq(n, 2 * FAKE_PAGE);
+	va = mmap(NULL, 2 * FAKE_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	ck_assert_str_eq(va + FAKE_PAGE, "there");
+	ck_assert_int_eq(munmap(va, FAKE_PAGE), 0);
+	ck_assert_int_eq(munmap(va + FAKE_PAGE, FAKE_PAGE), 0);
+	ck_assert_int_eq(ioctl(xengnttab_fd(xgt), FIONREAD, &n), -1);
+	ck_assert_int_eq(errno, ENOTTY);
+	ck_assert_uint_eq(fake_syscalls(), 1);
+	close(fd);
+	xengnttab_close(xgt);
 }
 END_TEST
 
@@ -248,6 +447,13 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_grant_still_mapped_when_used_moves_is_noticed);
 	tcase_add_test(tc, a_copy_after_used_moved_is_noticed);
 	tcase_add_test(tc, a_leaked_mapping_is_noticed);
+	tcase_add_test(tc, a_raw_map_costs_four_calls);
+	tcase_add_test(tc, a_raw_map_is_all_or_nothing);
+	tcase_add_test(tc, indexes_are_used_again);
+	tcase_add_test(tc, wrong_lengths_and_indexes_are_noticed);
+	tcase_add_test(tc, a_raw_map_fails_as_told);
+	tcase_add_test(tc, a_raw_unmap_after_used_moved_is_noticed);
+	tcase_add_test(tc, other_calls_are_not_touched);
 	tcase_add_test(tc, holes_are_reported_page_by_page);
 	tcase_add_test(tc, an_old_mapping_shows_the_old_frame);
 	tcase_add_test(tc, the_nth_call_fails_as_told);
