@@ -206,6 +206,12 @@ unsigned int fake_grant_mapped(uint32_t ref);
 unsigned int fake_grants_mapped(void);
 unsigned int fake_foreign_mapped(void);
 
+/* Grant maps that any daemon holds in gntdev just now, mmapped or not. */
+unsigned int fake_maps(void);
+
+/* Xen's maptrack: mmap() fails where more pages would be mapped at once. UINT_MAX: no limit. */
+void fake_maptrack(unsigned int pages);
+
 /*
  * Tie grants to the request that uses them: once head is in the used ring at
  * used_gpa, further use of the grant by the backend is a violation.

@@ -175,6 +175,8 @@ static bool map_all(const struct map *m, uint8_t *va)
 {
 	uint32_t i;
 
+	if (fake_grants_mapped() + m->count > world->maptrack)
+		return false;
 	for (i = 0; i < m->count; i++)
 		if (grant_status(m->ref[i].domid, m->ref[i].ref, m->writable) != GNTST_okay)
 			return false;

@@ -130,6 +130,22 @@ unsigned int fake_grants_mapped(void)
 	return n;
 }
 
+unsigned int fake_maps(void)
+{
+	unsigned int p, n = 0;
+
+	for (p = 0; p < MAX_PROCS; p++)
+		n += world->pins[p].maps;
+	return n;
+}
+
+void fake_maptrack(unsigned int pages)
+{
+	world_lock();
+	world->maptrack = pages;
+	world_unlock();
+}
+
 unsigned int fake_foreign_mapped(void)
 {
 	unsigned int p, n = 0;

@@ -347,6 +347,7 @@ void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int
 	world->nr_vcpus = nr_vcpus;
 	world->timeout_ms = 5000;
 	world->alive = true;
+	world->maptrack = UINT_MAX;
 	world->proc_used[0] = true;
 	memory_new(ram_pages);
 	for (i = 0; i < MAX_HANDLES; i++)

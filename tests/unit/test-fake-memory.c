@@ -350,6 +350,32 @@ START_TEST(a_raw_unmap_after_used_moved_is_noticed)
 }
 END_TEST
 
+START_TEST(maps_are_counted_and_limited)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	uint64_t first, second;
+	char *va;
+
+	raw_map(xgt, 100, 3, &first);
+	raw_map(xgt, 103, 2, &second);
+	ck_assert_uint_eq(fake_maps(), 2);
+	fake_maptrack(4);
+	va = raw_mmap(xgt, first, 3, PROT_READ);
+	ck_assert_ptr_null(raw_mmap(xgt, second, 2, PROT_READ));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(fake_grants_mapped(), 3);
+	munmap(va, 3 * FAKE_PAGE);
+	ck_assert_uint_eq(fake_maps(), 2);
+	va = raw_mmap(xgt, second, 2, PROT_READ);
+	ck_assert_ptr_nonnull(va);
+	ck_assert_int_eq(raw_drop(xgt, first, 3), 0);
+	munmap(va, 2 * FAKE_PAGE);
+	ck_assert_int_eq(raw_drop(xgt, second, 2), 0);
+	ck_assert_uint_eq(fake_maps(), 0);
+	xengnttab_close(xgt);
+}
+END_TEST
+
 /* Others' descriptors and addresses, and what else is asked of this one. */
 START_TEST(other_calls_are_not_touched)
 {
@@ -453,6 +479,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, wrong_lengths_and_indexes_are_noticed);
 	tcase_add_test(tc, a_raw_map_fails_as_told);
 	tcase_add_test(tc, a_raw_unmap_after_used_moved_is_noticed);
+	tcase_add_test(tc, maps_are_counted_and_limited);
 	tcase_add_test(tc, other_calls_are_not_touched);
 	tcase_add_test(tc, holes_are_reported_page_by_page);
 	tcase_add_test(tc, an_old_mapping_shows_the_old_frame);
