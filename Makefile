@@ -17,6 +17,7 @@ mandir     ?= $(prefix)/share/man
 
 BUILD     := build
 CHECK_DIR := $(BUILD)/check
+BENCH_DIR := $(BUILD)/bench
 Q         := $(if $(V),,@)
 say        = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -34,14 +35,16 @@ TEST    := $(wildcard tests/unit/test-*.c)
 # The fake Xen layer, the model guest and what the unit tests share.
 SUPPORT := $(wildcard tests/fake/*.c tests/guest/*.c) \
 	   $(filter-out $(TEST),$(wildcard tests/unit/*.c))
+BENCH   := $(wildcard tests/bench/*.c)
 MAN     := $(wildcard man/*.[1-8])
 
 OBJ           := $(SRC:%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ     := $(SRC:%.c=$(CHECK_DIR)/%.o) $(SUPPORT:%.c=$(CHECK_DIR)/%.o)
 TEST_OBJ      := $(TEST:%.c=$(CHECK_DIR)/%.o)
 TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
-# Tests that are scripts; the floors of src/ are one of them.
-TEST_SCRIPTS  := $(wildcard tests/unit/*.sh) tools/check-floors.sh
+BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(SRC) $(SUPPORT) $(BENCH))
+# Tests that are scripts; the floors of src/ are one of them, budgets another.
+TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
 # Package lists; the lab's only where the lab is wanted.
 PACKAGES := tools/packages \
@@ -111,8 +114,8 @@ deps: ## install the Debian packages that are missing
 # --- unit and model tests ----------------------------------------------------
 # The real objects against tests/fake/ in place of the Xen libraries.
 
-check: $(TEST_PROGRAMS) ## unit and model tests, with ASan and UBSan
-	$(Q)tools/run-tests.sh $(CHECK_DIR)/log $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+check: $(TEST_PROGRAMS) $(BENCH_DIR)/calls ## unit and model tests, with ASan and UBSan
+	$(Q)BENCH_DIR=$(BENCH_DIR) tools/run-tests.sh $(CHECK_DIR)/log $(TEST_PROGRAMS) $(TEST_SCRIPTS)
 
 $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)
@@ -125,6 +128,25 @@ $(CHECK_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(Q)$(CHECK_COMPILE) $(RENAME_MAIN) -c -o $@ $<
 
 $(CHECK_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prototypes
+
+# --- counts ------------------------------------------------------------------
+# The program's own flags: sanitizers would change what is counted.
+
+bench-calls: $(BENCH_DIR)/calls ## what a request costs: calls and instructions, and their budgets
+	$(Q)tests/bench/calls.sh $(BENCH_DIR)
+
+$(BENCH_DIR)/calls: $(BENCH_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
+
+$(BENCH_DIR)/%.o: %.c Makefile | $(DEPS)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(HARDENING) $(ALIASING) -Itests $(RENAME_MAIN) -c -o $@ $<
+
+# The model guest looks at its rings in several ways.
+$(BENCH_DIR)/tests/%.o: ALIASING := -fno-strict-aliasing
+$(BENCH_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prototypes
 
 coverage: ## line and branch coverage of src/ by the unit tests
 	$(Q)mkdir -p $(BUILD)/coverage
@@ -162,7 +184,7 @@ check-xen-full: all $(DEPS) ## scenarios on real Xen, all of them
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
-.PHONY: all install clean deps check coverage lint check-clang format sizes \
+.PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
 	demo check-xen check-xen-full help
 
--include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)
