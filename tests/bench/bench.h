@@ -14,7 +14,7 @@
 
 struct trace_counts {
 	atomic_uint own[TRACE_KINDS]; /* the daemon's */
-	atomic_uint events;           /* the fake's, on descriptors of event channels */
+	atomic_uint asked;            /* polls and reads of event channels, by whomever */
 };
 
 /* Counts from here on, until the daemon has ended. */

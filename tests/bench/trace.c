@@ -5,8 +5,9 @@
  * What Xen's libraries would have called, the fake counts (fake_syscalls()).
  * What it calls itself in the daemon's place must be left out. That is little
  * and can be told: it waits for its world's lock and wakes vCPUs, which are
- * futexes in the world; it reads, writes and polls the eventfds that stand for
- * event channel devices; and it asks for its process id, which src/ does not.
+ * futexes in the world; it asks for its process id, which src/ does not; it polls
+ * and reads the eventfd that stands for an event channel device, once each for an
+ * event, so that more than that is the daemon's, and queues a port there again.
  * Whatever else is called counts as the daemon's own, of whatever kind, so
  * nothing is lost; mmap() by the fake's mappings would be counted too, for too
  * much rather than for too little.
@@ -59,11 +60,11 @@ static bool is_event_fd(uint64_t fd)
 	return false;
 }
 
-static bool on_event_channel(pid_t thread, uint64_t nr, const uint64_t *args)
+/* Does it ask an event channel device for events? */
+static bool asks(pid_t thread, uint64_t nr, const uint64_t *args)
 {
 	switch (nr) {
 	case SYS_read:
-	case SYS_write:
 		return is_event_fd(args[0]);
 #ifdef SYS_poll
 	case SYS_poll:
@@ -77,12 +78,18 @@ static bool on_event_channel(pid_t thread, uint64_t nr, const uint64_t *args)
 	}
 }
 
+static bool is_fakes(uint64_t nr, const uint64_t *args)
+{
+	return (nr == SYS_futex && in_world(args[0])) ||
+	       (nr == SYS_write && is_event_fd(args[0])) || nr == SYS_getpid;
+}
+
 static void count(pid_t thread, uint64_t nr, const uint64_t *args)
 {
-	if ((nr == SYS_futex && in_world(args[0])) || nr == SYS_getpid)
+	if (is_fakes(nr, args))
 		return;
-	if (on_event_channel(thread, nr, args))
-		shared->counts.events++;
+	if (asks(thread, nr, args))
+		shared->counts.asked++;
 	else
 		shared->counts.own[min_u64(nr, TRACE_KINDS - 1)]++;
 }
