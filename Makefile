@@ -132,7 +132,7 @@ $(CHECK_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prot
 # --- counts ------------------------------------------------------------------
 # The program's own flags: sanitizers would change what is counted.
 
-bench-calls: $(BENCH_DIR)/calls ## what a request costs: calls and instructions, and their budgets
+bench-calls: $(BENCH_DIR)/calls ## what a request costs in calls and instructions (TOP=N: where)
 	$(Q)tests/bench/calls.sh $(BENCH_DIR)
 
 $(BENCH_DIR)/calls: $(BENCH_OBJ)
