@@ -137,7 +137,8 @@ bench-calls: $(BENCH_DIR)/calls ## what a request costs in calls and instruction
 
 $(BENCH_DIR)/calls: $(BENCH_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(URING_LIBS) $(CHECK_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) $(FAKE_LINK) -pthread -o $@ $^ \
+		$(URING_LIBS) $(CHECK_LIBS)
 
 $(BENCH_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)

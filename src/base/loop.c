@@ -22,6 +22,7 @@ struct loop {
 	struct loop_op wake_op;
 	uint64_t wake_count;
 	int wake_fd;
+	struct iovec registered;
 	_Atomic(struct loop_work *) posted; /* newest first */
 	struct loop_work *deferred, **deferred_tail;
 	struct loop_timer *timers; /* soonest first */
@@ -54,6 +55,24 @@ struct io_uring_sqe *loop_sqe(struct loop *loop)
 void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op)
 {
 	io_uring_sqe_set_data(sqe, op);
+}
+
+int loop_register(struct loop *loop, void *base, size_t length)
+{
+	const struct iovec all = { .iov_base = base, .iov_len = length };
+	int err = io_uring_register_buffers(&loop->ring, &all, 1);
+
+	if (!err)
+		loop->registered = all;
+	return err;
+}
+
+bool loop_registered(const struct loop *loop, const void *base, size_t length)
+{
+	uintptr_t first = (uintptr_t)loop->registered.iov_base;
+	uintptr_t offset = (uintptr_t)base - first;
+
+	return offset < loop->registered.iov_len && length <= loop->registered.iov_len - offset;
 }
 
 static void arm_wake(struct loop *loop)

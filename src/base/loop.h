@@ -60,6 +60,13 @@ void loop_watch(struct loop *loop, struct loop_watch *watch);
 struct io_uring_sqe *loop_sqe(struct loop *loop);
 void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op);
 
+/* Makes memory known to the kernel beforehand, once: then the *_fixed operations
+ * with buffer 0 may use it. 0 or -errno. */
+int loop_register(struct loop *loop, void *base, size_t length);
+
+/* True if all of it was registered. */
+bool loop_registered(const struct loop *loop, const void *base, size_t length);
+
 /* Runs @work on @loop's thread, in the order of posting. */
 void loop_post(struct loop *loop, struct loop_work *work);
 

@@ -68,28 +68,42 @@ static int set_uint(const struct option_spec *spec, void *field, const char *whe
 	return 0;
 }
 
-static int set_size(void *field, const char *where, const char *value)
+static bool parse_size(const char *text, uint64_t *value)
 {
 	static const char suffixes[] = "KMGT";
 	const char *end, *suffix;
 	unsigned shift = 0;
-	uint64_t n;
 
-	if (!parse_digits(value, &n, &end))
-		goto bad;
+	if (!parse_digits(text, value, &end))
+		return false;
 	if (*end) {
 		suffix = strchr(suffixes, *end);
 		if (!suffix || end[1])
-			goto bad;
+			return false;
 		shift = 10 * (unsigned)(suffix - suffixes + 1);
 	}
-	if (n > (uint64_t)INT64_MAX >> shift)
-		goto bad;
-	*(uint64_t *)field = n << shift;
+	if (*value > (uint64_t)INT64_MAX >> shift)
+		return false;
+	*value <<= shift;
+	return true;
+}
+
+static int set_size(const struct option_spec *spec, void *field, const char *where,
+		    const char *value)
+{
+	uint64_t n;
+
+	if (!parse_size(value, &n)) {
+		log_error("%s: \"%s\" is not a size (bytes, or with K, M, G, T)", where, value);
+		return -EINVAL;
+	}
+	if (spec->max && (n < spec->min || n > spec->max)) {
+		log_error("%s: %s is not from %lluK to %lluK", where, value,
+			  (unsigned long long)spec->min >> 10, (unsigned long long)spec->max >> 10);
+		return -EINVAL;
+	}
+	*(uint64_t *)field = n;
 	return 0;
-bad:
-	log_error("%s: \"%s\" is not a size (bytes, or with K, M, G, T)", where, value);
-	return -EINVAL;
 }
 
 static int set_enum(const struct option_spec *spec, void *field, const char *where,
@@ -130,7 +144,7 @@ int option_set(const struct option_spec *spec, void *into, const char *where, co
 	case OPTION_UINT:
 		return set_uint(spec, field, where, value);
 	case OPTION_SIZE:
-		return set_size(field, where, value);
+		return set_size(spec, field, where, value);
 	case OPTION_ENUM:
 		return set_enum(spec, field, where, value);
 	case OPTION_BDF:

@@ -13,7 +13,7 @@ enum option_kind {
 	OPTION_STRING, /* char * */
 	OPTION_BOOL,   /* bool: on, off */
 	OPTION_UINT,   /* unsigned: decimal, min to max */
-	OPTION_SIZE,   /* uint64_t: bytes, or with a suffix K M G T */
+	OPTION_SIZE,   /* uint64_t: bytes, or with a suffix K M G T; max 0: no limits */
 	OPTION_ENUM,   /* unsigned: index into names */
 	OPTION_BDF,    /* struct pci_bdf */
 };

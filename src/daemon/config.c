@@ -13,6 +13,8 @@
 #include "base/util.h"
 #include "daemon/domain.h"
 #include "devices/types.h"
+#include "memory/bounce.h"
+#include "memory/foreign.h"
 
 static const struct option_spec global_options[] = {
 	{ .key = "domain",
@@ -33,6 +35,27 @@ static const struct option_spec global_options[] = {
 	  .placeholder = "N",
 	  .help = "threads that move data; 0: none but the main one (default: one "
 		  "per queue, up to the CPUs)" },
+	{ .key = "bounce",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct config, bounce),
+	  .min = BOUNCE_MIN,
+	  .max = BOUNCE_MAX,
+	  .placeholder = "SIZE",
+	  .fallback = "8M",
+	  .help = "buffers between guest and store, for each worker" },
+	{ .key = "window",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct config, window),
+	  .min = FOREIGN_WINDOW_MIN,
+	  .max = FOREIGN_WINDOW_MAX,
+	  .placeholder = "SIZE",
+	  .fallback = "2M",
+	  .help = "guest memory mapped at a time, a power of two" },
+	{ .key = "report-writes",
+	  .kind = OPTION_BOOL,
+	  .offset = offsetof(struct config, report_writes),
+	  .fallback = "off",
+	  .help = "tell Xen's log of dirty pages of writes through foreign mappings (x86)" },
 	{ .key = "log-level",
 	  .kind = OPTION_ENUM,
 	  .offset = offsetof(struct config, log_level),
@@ -55,6 +78,12 @@ static const struct option_spec device_options[] = {
 	  .names = memory_policy_names,
 	  .fallback = "auto",
 	  .help = "kinds of guest address to accept; with grants firmware cannot boot from it" },
+	{ .key = "map-from",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct device_options, map_from),
+	  .placeholder = "SIZE",
+	  .fallback = "0",
+	  .help = "data in grants of this size or more is mapped, not copied; 0: never" },
 	{ 0 },
 };
 
@@ -144,6 +173,17 @@ static int set_global(struct config *config, unsigned i, const char *text)
 	return option_set(&global_options[i], config, where, text);
 }
 
+static int apply_defaults(struct config *config)
+{
+	const struct option_spec *spec;
+	int err = 0;
+
+	for (spec = global_options; spec->key && !err; spec++)
+		if (spec->fallback)
+			err = option_set(spec, config, spec->key, spec->fallback);
+	return err;
+}
+
 static int take_flag(struct config *config, int flag, const char *text)
 {
 	unsigned i = (unsigned)flag & FLAG_INDEX;
@@ -184,6 +224,8 @@ static bool complete(const struct config *config)
 	else if (strchr(config_instance(config), '/'))
 		log_error("\"%s\" has a slash in it: give a --name without",
 			  config_instance(config));
+	else if (config->window & (config->window - 1))
+		log_error("--window: not a power of two");
 	else if (!domain_valid(config->domain))
 		log_error("--domain: %s is not a domain's number", config->domain);
 	else
@@ -205,7 +247,9 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 	struct option flags[MAX_FLAGS];
 	int flag;
 
-	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO, .log_level = LOG_INFO };
+	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO };
+	if (apply_defaults(config))
+		return CONFIG_USAGE;
 	build_flags(flags);
 	opterr = 0;
 	optind = 0; /* start afresh; also forgets an earlier call */

@@ -17,6 +17,7 @@ struct virtio_device_type;
 struct device_options {
 	struct pci_bdf bdf;
 	unsigned memory; /* enum memory_policy */
+	uint64_t map_from;
 };
 
 struct device_config {
@@ -29,6 +30,8 @@ struct config {
 	char *domain;   /* name or number */
 	char *instance; /* NULL: as the domain */
 	unsigned workers;
+	uint64_t bounce, window; /* bytes */
+	bool report_writes;
 	unsigned log_level; /* enum log_level */
 	uint64_t given;     /* which global options were */
 	bool check;

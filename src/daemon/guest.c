@@ -53,12 +53,14 @@ struct guest {
 
 static int open_device(struct guest_device *device, const struct device_config *config)
 {
+	const struct memory_options memory = { .policy = config->common.memory,
+					       .map_from = config->common.map_from };
 	char bdf[BDF_TEXT_MAX];
 
 	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
 		 config->type->name);
-	return virtio_device_open(&device->virtio, config->type, device->name,
-				  config->common.memory, config->options);
+	return virtio_device_open(&device->virtio, config->type, device->name, &memory,
+				  config->options);
 }
 
 int guest_open(const struct config *config, struct guest **result)
@@ -200,6 +202,12 @@ static unsigned count_queues(const struct guest *guest)
 
 static int start_workers(struct guest *guest)
 {
+	const struct worker_options options = {
+		.domid = guest->domid,
+		.bounce_bytes = guest->config->bounce,
+		.foreign = { .window_bytes = (uint32_t)guest->config->window,
+			     .report_writes = guest->config->report_writes },
+	};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned wanted = guest->config->workers;
 	bool on_main = wanted == 0;
@@ -209,7 +217,7 @@ static int start_workers(struct guest *guest)
 		wanted = (unsigned)min_u64(count_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
 	wanted = on_main ? 1 : (unsigned)min_u64(wanted, CONFIG_MAX_WORKERS);
 	while (!err && guest->nworkers < wanted) {
-		err = worker_start(&guest->workers[guest->nworkers], guest->nworkers, guest->domid,
+		err = worker_start(&guest->workers[guest->nworkers], guest->nworkers, &options,
 				   on_main ? guest->loop : NULL);
 		guest->nworkers += !err;
 	}

@@ -282,7 +282,8 @@ static int adopt_or_create(struct ioreq_server *server)
 
 static int open_handles(struct ioreq_server *server)
 {
-	int err = foreign_open(server->domid, &server->foreign);
+	static const struct foreign_options small = { .window_bytes = FOREIGN_WINDOW_MIN };
+	int err = foreign_open(server->domid, &small, &server->foreign);
 
 	if (err)
 		return err;

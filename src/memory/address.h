@@ -20,6 +20,12 @@ static inline unsigned guest_pages(uint64_t address, size_t length)
 			  GUEST_PAGE_SHIFT);
 }
 
+/* A piece of guest memory, as a descriptor names it. */
+struct segment {
+	uint64_t address;
+	uint32_t length;
+};
+
 /* A piece of guest memory to copy. */
 struct memory_copy {
 	uint64_t address;

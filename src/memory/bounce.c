@@ -1,35 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bounce.c: the pool of bounce buffers. */
+/* bounce.c: the pool as a bitmap of free pages, lowest first, so that light
+ * load stays in the same few pages and in the caches. A run lies in one word. */
 #include "memory/bounce.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/util.h"
+#include "memory/address.h"
+
+#define WORD_PAGES 64U
+
+_Static_assert(BOUNCE_RUN_MAX == WORD_PAGES * GUEST_PAGE_SIZE, "a run is at most a word");
+
 struct bounce {
 	uint8_t *base;
-	unsigned buffers, nfree;
-	struct bounce_wait *waiting, **waiting_tail;
-	void *free[];
+	unsigned words, pages;
+	unsigned shares, waiting;
+	unsigned kept;             /* pages for each share */
+	unsigned common;           /* pages for all */
+	unsigned common_held;      /* of those */
+	struct bounce_share *turn; /* whose it is; NULL: there are no shares */
+	uint64_t free[];
 };
 
-struct bounce *bounce_new(unsigned buffers)
+struct bounce *bounce_new(size_t length)
 {
-	struct bounce *bounce = calloc(1, sizeof(*bounce) + buffers * sizeof(bounce->free[0]));
-	unsigned i;
+	unsigned i, words = (unsigned)((length + BOUNCE_RUN_MAX - 1) / BOUNCE_RUN_MAX);
+	struct bounce *bounce = calloc(1, sizeof(*bounce) + words * sizeof(bounce->free[0]));
 
 	if (!bounce)
 		return NULL;
-	bounce->base = mmap(NULL, (size_t)buffers * BOUNCE_BYTES, PROT_READ | PROT_WRITE,
+	bounce->words = words;
+	bounce->pages = words * WORD_PAGES;
+	bounce->base = mmap(NULL, (size_t)words * BOUNCE_RUN_MAX, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bounce->base == MAP_FAILED) {
 		free(bounce);
 		return NULL;
 	}
-	bounce->buffers = bounce->nfree = buffers;
-	bounce->waiting_tail = &bounce->waiting;
-	for (i = 0; i < buffers; i++)
-		bounce->free[i] = bounce->base + (size_t)(buffers - 1 - i) * BOUNCE_BYTES;
+	for (i = 0; i < words; i++)
+		bounce->free[i] = UINT64_MAX;
 	return bounce;
 }
 
@@ -37,32 +48,178 @@ void bounce_free(struct bounce *bounce)
 {
 	if (!bounce)
 		return;
-	munmap(bounce->base, (size_t)bounce->buffers * BOUNCE_BYTES);
+	munmap(bounce->base, (size_t)bounce->words * BOUNCE_RUN_MAX);
 	free(bounce);
 }
 
-void *bounce_get(struct bounce *bounce)
+void bounce_extent(const struct bounce *bounce, void **base, size_t *length)
 {
-	return bounce->nfree ? bounce->free[--bounce->nfree] : NULL;
+	*base = bounce->base;
+	*length = (size_t)bounce->words * BOUNCE_RUN_MAX;
 }
 
-void bounce_wait(struct bounce *bounce, struct bounce_wait *wait)
+/* What a share holds beyond what is kept for it comes out of the common half. */
+static unsigned beyond_kept(const struct bounce *bounce, const struct bounce_share *share)
 {
-	wait->next = NULL;
-	*bounce->waiting_tail = wait;
-	bounce->waiting_tail = &wait->next;
+	return share->held > bounce->kept ? share->held - bounce->kept : 0;
 }
 
-void bounce_put(struct bounce *bounce, void *buffer)
+static void divide(struct bounce *bounce)
 {
-	struct bounce_wait *first = bounce->waiting;
+	struct bounce_share *share = bounce->turn;
+	unsigned i;
 
-	if (!first) {
-		bounce->free[bounce->nfree++] = buffer;
-		return;
+	bounce->kept = bounce->shares ? bounce->pages / 2 / bounce->shares : 0;
+	bounce->common = bounce->pages - bounce->kept * bounce->shares;
+	bounce->common_held = 0;
+	for (i = 0; i < bounce->shares; i++, share = share->next)
+		bounce->common_held += beyond_kept(bounce, share);
+}
+
+void bounce_join(struct bounce *bounce, struct bounce_share *share)
+{
+	*share = (struct bounce_share){ .waiting_tail = &share->waiting, .next = share };
+	if (bounce->turn) {
+		share->next = bounce->turn->next;
+		bounce->turn->next = share;
 	}
-	bounce->waiting = first->next;
-	if (!bounce->waiting)
-		bounce->waiting_tail = &bounce->waiting;
+	bounce->turn = share;
+	bounce->shares++;
+	divide(bounce);
+}
+
+void bounce_leave(struct bounce *bounce, struct bounce_share *share)
+{
+	struct bounce_share *before = share;
+
+	while (before->next != share)
+		before = before->next;
+	before->next = share->next;
+	bounce->turn = before == share ? NULL : before;
+	bounce->shares--;
+	divide(bounce);
+}
+
+static unsigned allowed(const struct bounce *bounce, const struct bounce_share *share)
+{
+	unsigned own = share->held < bounce->kept ? bounce->kept - share->held : 0;
+	unsigned common =
+		bounce->common > bounce->common_held ? bounce->common - bounce->common_held : 0;
+
+	return own + common;
+}
+
+/* The lowest of @pages free pages in a row, or -1. */
+static int find_run(uint64_t free, unsigned pages)
+{
+	unsigned have, step;
+
+	for (have = 1; have < pages && free; have += step) {
+		step = (unsigned)min_u64(have, pages - have);
+		free &= free >> step;
+	}
+	return free ? __builtin_ctzll(free) : -1;
+}
+
+static uint64_t run_mask(unsigned first, unsigned pages)
+{
+	return (UINT64_MAX >> (WORD_PAGES - pages)) << first;
+}
+
+static void *take_run(struct bounce *bounce, unsigned pages)
+{
+	unsigned word;
+	int first;
+
+	for (word = 0; word < bounce->words; word++) {
+		first = find_run(bounce->free[word], pages);
+		if (first < 0)
+			continue;
+		bounce->free[word] &= ~run_mask((unsigned)first, pages);
+		return bounce->base +
+		       ((size_t)word * WORD_PAGES + (unsigned)first) * GUEST_PAGE_SIZE;
+	}
+	return NULL;
+}
+
+static void hold(struct bounce *bounce, struct bounce_share *share, unsigned pages)
+{
+	unsigned before = beyond_kept(bounce, share);
+
+	share->held += pages;
+	bounce->common_held += beyond_kept(bounce, share) - before;
+}
+
+struct bounce_buffer bounce_get(struct bounce *bounce, struct bounce_share *share, uint32_t length)
+{
+	uint32_t wanted = (uint32_t)min_u64(length, BOUNCE_RUN_MAX);
+	unsigned pages = (wanted + GUEST_PAGE_SIZE - 1) / GUEST_PAGE_SIZE;
+	struct bounce_buffer buffer = { .base = NULL };
+
+	pages = (unsigned)min_u64(pages, allowed(bounce, share));
+	for (; pages && !buffer.base; pages /= 2) {
+		buffer.base = take_run(bounce, pages);
+		if (!buffer.base)
+			continue;
+		buffer.length = pages * GUEST_PAGE_SIZE;
+		hold(bounce, share, pages);
+	}
+	return buffer;
+}
+
+void bounce_wait(struct bounce *bounce, struct bounce_share *share, struct bounce_wait *wait)
+{
+	bounce->waiting++;
+	wait->next = NULL;
+	*share->waiting_tail = wait;
+	share->waiting_tail = &wait->next;
+}
+
+static bool serve(struct bounce *bounce, struct bounce_share *share)
+{
+	struct bounce_wait *first = share->waiting;
+	struct bounce_buffer buffer;
+
+	if (!first)
+		return false;
+	buffer = bounce_get(bounce, share, first->length);
+	if (!buffer.base)
+		return false;
+	bounce->waiting--;
+	share->waiting = first->next;
+	if (!share->waiting)
+		share->waiting_tail = &share->waiting;
 	first->ready(first, buffer);
+	return true;
+}
+
+/* One each, until nobody can be served. */
+static void serve_all(struct bounce *bounce)
+{
+	unsigned refused = 0;
+
+	while (bounce->waiting && refused < bounce->shares) {
+		bounce->turn = bounce->turn->next;
+		refused = serve(bounce, bounce->turn) ? 0 : refused + 1;
+	}
+}
+
+void bounce_put(struct bounce *bounce, struct bounce_share *share, struct bounce_buffer buffer)
+{
+	unsigned page = (unsigned)(((uint8_t *)buffer.base - bounce->base) / GUEST_PAGE_SIZE);
+	unsigned pages = buffer.length / GUEST_PAGE_SIZE, before = beyond_kept(bounce, share);
+
+	bounce->free[page / WORD_PAGES] |= run_mask(page % WORD_PAGES, pages);
+	share->held -= pages;
+	bounce->common_held -= before - beyond_kept(bounce, share);
+	serve_all(bounce);
+}
+
+unsigned bounce_used(const struct bounce *bounce)
+{
+	unsigned i, used = bounce->pages;
+
+	for (i = 0; i < bounce->words; i++)
+		used -= (unsigned)__builtin_popcountll(bounce->free[i]);
+	return used;
 }

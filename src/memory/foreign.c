@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* foreign.c: a small cache of windows into guest-physical memory.
+/* foreign.c: a cache of windows into guest-physical memory.
  *
- * Theory of operation: a window is WINDOW_PAGES aligned frames, in the slot
+ * Theory of operation: a window is a run of aligned frames, found by the slot
  * that its number falls on. A window remembers the epoch in which it was
  * mapped. An invalidation only advances the epoch, so it can be done by the
  * thread that answers Xen, and before it answers; the owner maps a window
- * anew when it meets one of an older epoch. Frames that could not be mapped
- * are bits in the window's hole map: touching them would be SIGBUS. */
+ * anew when it meets one of an older epoch. A window that is lent loses its
+ * slot then, but stays mapped until the last user returns it. Frames that could
+ * not be mapped are bits in the window's hole map: touching them would be
+ * SIGBUS. */
 #include "memory/foreign.h"
 
 #include <errno.h>
@@ -18,52 +20,111 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "memory/dirty.h"
 #include "memory/quiet.h"
 
-#define WINDOW_PAGES  512U
-#define WINDOW_BYTES  ((uint64_t)WINDOW_PAGES << GUEST_PAGE_SHIFT)
-#define WINDOWS       4096U /* 8 GiB before two share a slot */
-#define ADDRESS_LIMIT (1ULL << 52)
+#define WINDOWS          4096U /* 8 GiB at 2 MiB each */
+#define WINDOW_PAGES_MAX (FOREIGN_WINDOW_MAX >> GUEST_PAGE_SHIFT)
+#define ADDRESS_LIMIT    (1ULL << 52)
 
 struct window {
-	uint8_t *base; /* NULL: not mapped */
+	uint8_t *base;
 	uint64_t number;
 	uint64_t epoch;
-	uint64_t holes[WINDOW_PAGES / 64];
+	unsigned users;
+	bool cached; /* in its slot */
+	struct window *next;
+	uint64_t *holes;
 };
 
 struct foreign {
 	xenforeignmemory_handle *handle;
+	struct dirty *dirty; /* NULL: writes are not reported */
 	uint32_t domid;
+	unsigned window_shift;
+	uint32_t window_bytes, window_pages;
 	atomic_uint_least64_t epoch;
+	struct window *slots[WINDOWS], *unused;
+	unsigned hand; /* next slot to evict from */
 	struct window windows[WINDOWS];
+	xen_pfn_t frames[WINDOW_PAGES_MAX];
+	int errors[WINDOW_PAGES_MAX];
 };
 
-int foreign_open(uint32_t domid, struct foreign **result)
+static void put_unused(struct foreign *foreign, struct window *window)
+{
+	window->next = foreign->unused;
+	foreign->unused = window;
+}
+
+/* The hole maps are touched only where windows have holes. */
+static int init_windows(struct foreign *foreign)
+{
+	size_t words = (foreign->window_pages + 63) / 64;
+	uint64_t *holes = calloc(WINDOWS, words * sizeof(*holes));
+	unsigned i;
+
+	if (!holes)
+		return -ENOMEM;
+	for (i = WINDOWS; i--;) {
+		foreign->windows[i].holes = holes + i * words;
+		put_unused(foreign, &foreign->windows[i]);
+	}
+	return 0;
+}
+
+static int open_handle(struct foreign *foreign)
+{
+	int err;
+
+	foreign->handle = xenforeignmemory_open(quiet_logger(), 0);
+	if (foreign->handle)
+		return 0;
+	err = -errno;
+	log_error("cannot open Xen's foreign memory interface: %m");
+	return err;
+}
+
+int foreign_open(uint32_t domid, const struct foreign_options *options, struct foreign **result)
 {
 	struct foreign *foreign = calloc(1, sizeof(*foreign));
+	int err;
 
 	if (!foreign)
 		return -ENOMEM;
 	foreign->domid = domid;
-	foreign->handle = xenforeignmemory_open(quiet_logger(), 0);
-	if (!foreign->handle) {
-		int err = -errno;
-
-		log_error("cannot open Xen's foreign memory interface: %m");
-		free(foreign);
+	foreign->window_bytes = options->window_bytes;
+	foreign->window_pages = options->window_bytes >> GUEST_PAGE_SHIFT;
+	foreign->window_shift = (unsigned)__builtin_ctz(options->window_bytes);
+	err = init_windows(foreign);
+	if (!err)
+		err = open_handle(foreign);
+	if (!err && options->report_writes)
+		err = dirty_open(domid, &foreign->dirty);
+	if (err) {
+		foreign_close(foreign);
 		return err;
 	}
 	*result = foreign;
 	return 0;
 }
 
-static void drop_window(struct foreign *foreign, struct window *window)
+static void unmap_window(struct foreign *foreign, struct window *window)
 {
-	if (!window->base)
+	xenforeignmemory_unmap(foreign->handle, window->base, foreign->window_pages);
+	put_unused(foreign, window);
+}
+
+static void empty_slot(struct foreign *foreign, unsigned slot)
+{
+	struct window *window = foreign->slots[slot];
+
+	if (!window)
 		return;
-	xenforeignmemory_unmap(foreign->handle, window->base, WINDOW_PAGES);
-	window->base = NULL;
+	foreign->slots[slot] = NULL;
+	window->cached = false;
+	if (!window->users)
+		unmap_window(foreign, window);
 }
 
 void foreign_close(struct foreign *foreign)
@@ -73,8 +134,11 @@ void foreign_close(struct foreign *foreign)
 	if (!foreign)
 		return;
 	for (i = 0; i < WINDOWS; i++)
-		drop_window(foreign, &foreign->windows[i]);
-	xenforeignmemory_close(foreign->handle);
+		empty_slot(foreign, i);
+	if (foreign->handle)
+		xenforeignmemory_close(foreign->handle);
+	dirty_close(foreign->dirty);
+	free(foreign->windows[0].holes);
 	free(foreign);
 }
 
@@ -89,42 +153,57 @@ void foreign_trim(struct foreign *foreign)
 	unsigned i;
 
 	for (i = 0; i < WINDOWS; i++)
-		if (foreign->windows[i].epoch != epoch)
-			drop_window(foreign, &foreign->windows[i]);
+		if (foreign->slots[i] && foreign->slots[i]->epoch != epoch)
+			empty_slot(foreign, i);
 }
 
-static int map_window(struct foreign *foreign, struct window *window, uint64_t number)
+/* There are as many windows as slots, so when all are taken and some are lent
+ * without a slot, others sit in theirs. NULL if every single one is lent. */
+static struct window *unused_window(struct foreign *foreign)
+{
+	unsigned tries;
+
+	for (tries = 0; !foreign->unused && tries < WINDOWS; tries++) {
+		unsigned slot = foreign->hand++ % WINDOWS;
+
+		if (foreign->slots[slot] && !foreign->slots[slot]->users)
+			empty_slot(foreign, slot);
+	}
+	return foreign->unused;
+}
+
+static int map_window(struct foreign *foreign, uint64_t number, struct window **result)
 {
 	uint64_t epoch = atomic_load(&foreign->epoch);
-	xen_pfn_t frames[WINDOW_PAGES];
-	int errors[WINDOW_PAGES];
-	unsigned i;
+	unsigned slot = number % WINDOWS, pages = foreign->window_pages, i;
+	struct window *window;
 
-	drop_window(foreign, window);
-	for (i = 0; i < WINDOW_PAGES; i++)
-		frames[i] = number * WINDOW_PAGES + i;
+	empty_slot(foreign, slot);
+	window = unused_window(foreign);
+	if (!window)
+		return -ENOMEM;
+	for (i = 0; i < pages; i++)
+		foreign->frames[i] = number * pages + i;
 	window->base = xenforeignmemory_map(foreign->handle, foreign->domid, PROT_READ | PROT_WRITE,
-					    WINDOW_PAGES, frames, errors);
+					    pages, foreign->frames, foreign->errors);
 	if (!window->base)
 		return -errno;
-	memset(window->holes, 0, sizeof(window->holes));
-	for (i = 0; i < WINDOW_PAGES; i++)
-		if (errors[i])
+	foreign->unused = window->next;
+	memset(window->holes, 0, (pages + 63) / 64 * sizeof(*window->holes));
+	for (i = 0; i < pages; i++)
+		if (foreign->errors[i])
 			window->holes[i / 64] |= BIT_ULL(i % 64);
 	window->number = number;
 	window->epoch = epoch;
+	window->cached = true;
+	foreign->slots[slot] = window;
+	*result = window;
 	return 0;
 }
 
-static int find_window(struct foreign *foreign, uint64_t number, struct window **result)
+static uint64_t offset_in_window(const struct foreign *foreign, uint64_t address)
 {
-	struct window *window = &foreign->windows[number % WINDOWS];
-
-	*result = window;
-	if (window->base && window->number == number &&
-	    window->epoch == atomic_load(&foreign->epoch))
-		return 0;
-	return map_window(foreign, window, number);
+	return address & (foreign->window_bytes - 1);
 }
 
 static bool has_hole(const struct window *window, unsigned first, unsigned last)
@@ -137,33 +216,72 @@ static bool has_hole(const struct window *window, unsigned first, unsigned last)
 	return false;
 }
 
-/* The part of a copy that lies in one window. */
-static int copy_in_window(struct foreign *foreign, uint64_t address, void *local, size_t length,
-			  bool to_guest)
+static bool pages_exist(struct foreign *foreign, uint64_t address, size_t length)
 {
-	uint64_t offset = address % WINDOW_BYTES, number = address / WINDOW_BYTES;
+	unsigned pages = guest_pages(address, length);
+	void *base;
+
+	if (foreign_map(foreign, address, pages, false, &base))
+		return false;
+	foreign_unmap(foreign, base, pages);
+	return true;
+}
+
+static int find_window(struct foreign *foreign, uint64_t number, struct window **result)
+{
+	struct window *window = foreign->slots[number % WINDOWS];
+
+	if (!window || window->number != number ||
+	    window->epoch != atomic_load_explicit(&foreign->epoch, memory_order_acquire))
+		return map_window(foreign, number, result);
+	*result = window;
+	return 0;
+}
+
+/* Xen does not say when a page comes back, so holes are looked at anew, first
+ * alone: a guest that asks for what is not there shall not cost a window. */
+static int reach_in_window(struct foreign *foreign, uint64_t address, size_t length,
+			   struct window **window)
+{
+	uint64_t offset = offset_in_window(foreign, address);
+	uint64_t number = address >> foreign->window_shift;
 	unsigned first = (unsigned)(offset >> GUEST_PAGE_SHIFT);
 	unsigned last = (unsigned)((offset + length - 1) >> GUEST_PAGE_SHIFT);
-	struct window *window;
-	int err = find_window(foreign, number, &window);
+	int err = find_window(foreign, number, window);
 
-	/* Xen does not say when a page comes back, so holes are looked at anew. */
-	if (!err && has_hole(window, first, last))
-		err = map_window(foreign, window, number);
-	if (err)
+	if (err || !has_hole(*window, first, last))
 		return err;
-	if (has_hole(window, first, last))
+	if (!pages_exist(foreign, address, length))
 		return -EFAULT;
-	if (to_guest)
-		memcpy(window->base + offset, local, length);
-	else
-		memcpy(local, window->base + offset, length);
-	return 0;
+	err = map_window(foreign, number, window);
+	return !err && has_hole(*window, first, last) ? -EFAULT : err;
 }
 
 static bool address_valid(uint64_t address, size_t length)
 {
 	return address < ADDRESS_LIMIT && length <= ADDRESS_LIMIT - address;
+}
+
+static size_t in_window(const struct foreign *foreign, uint64_t address, size_t length)
+{
+	return min_u64(length, foreign->window_bytes - offset_in_window(foreign, address));
+}
+
+/* The part of a copy that lies in one window. */
+static int copy_in_window(struct foreign *foreign, uint64_t address, void *local, size_t length,
+			  bool to_guest)
+{
+	uint64_t offset = offset_in_window(foreign, address);
+	struct window *window;
+	int err = reach_in_window(foreign, address, length, &window);
+
+	if (err)
+		return err;
+	if (to_guest)
+		memcpy(window->base + offset, local, length);
+	else
+		memcpy(local, window->base + offset, length);
+	return 0;
 }
 
 int foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t length,
@@ -173,8 +291,10 @@ int foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t 
 
 	if (!address_valid(address, length))
 		return -EFAULT;
+	if (to_guest)
+		foreign_wrote(foreign, address, length);
 	while (length) {
-		size_t piece = min_u64(length, WINDOW_BYTES - address % WINDOW_BYTES);
+		size_t piece = in_window(foreign, address, length);
 		int err = copy_in_window(foreign, address, at, piece, to_guest);
 
 		if (err)
@@ -186,23 +306,65 @@ int foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t 
 	return 0;
 }
 
+int foreign_lend(struct foreign *foreign, uint64_t address, size_t *length, void **at,
+		 struct window **window)
+{
+	int err;
+
+	if (!address_valid(address, *length))
+		return -EFAULT;
+	*length = in_window(foreign, address, *length);
+	err = reach_in_window(foreign, address, *length, window);
+	if (err)
+		return err;
+	(*window)->users++;
+	*at = (*window)->base + offset_in_window(foreign, address);
+	return 0;
+}
+
+void foreign_return(struct foreign *foreign, struct window *window, const void *at, size_t wrote)
+{
+	uint64_t offset = (uint64_t)((const uint8_t *)at - window->base);
+
+	if (wrote)
+		foreign_wrote(foreign, (window->number << foreign->window_shift) + offset, wrote);
+	if (!--window->users && !window->cached)
+		unmap_window(foreign, window);
+}
+
+void foreign_wrote(struct foreign *foreign, uint64_t address, size_t length)
+{
+	if (foreign->dirty)
+		dirty_add(foreign->dirty, address, length);
+}
+
+void foreign_report(struct foreign *foreign)
+{
+	if (foreign->dirty)
+		dirty_report(foreign->dirty);
+}
+
+unsigned foreign_lent(const struct foreign *foreign)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < WINDOWS; i++)
+		count += foreign->windows[i].users > 0;
+	return count;
+}
+
 int foreign_map(struct foreign *foreign, uint64_t address, unsigned pages, bool writable,
 		void **base)
 {
-	xen_pfn_t *frames;
 	unsigned i;
 
-	if (!address_valid(address, (size_t)pages << GUEST_PAGE_SHIFT))
+	if (pages > WINDOW_PAGES_MAX || !address_valid(address, (size_t)pages << GUEST_PAGE_SHIFT))
 		return -EFAULT;
-	frames = malloc(pages * sizeof(*frames));
-	if (!frames)
-		return -ENOMEM;
 	for (i = 0; i < pages; i++)
-		frames[i] = (address >> GUEST_PAGE_SHIFT) + i;
+		foreign->frames[i] = (address >> GUEST_PAGE_SHIFT) + i;
 	*base = xenforeignmemory_map(foreign->handle, foreign->domid,
-				     writable ? PROT_READ | PROT_WRITE : PROT_READ, pages, frames,
-				     NULL);
-	free(frames);
+				     writable ? PROT_READ | PROT_WRITE : PROT_READ, pages,
+				     foreign->frames, NULL);
 	return *base ? 0 : -EFAULT;
 }
 

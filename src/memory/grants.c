@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* grants.c: grant copies in batches, and maps of rings.
+/* grants.c: grant copies in batches, and the cache of mappings.
  *
- * A copy leaves nothing mapped, so nothing has to be undone before the used
- * index moves: Linux ends each streaming grant as it consumes the used entry,
- * and a backend that still has it mapped costs the guest its device. */
+ * Theory of operation. Linux ends each streaming grant as it consumes the used
+ * entry, and a backend that still has it mapped costs the guest its device. A
+ * copy leaves nothing mapped. A mapping lasts as long as a request in flight
+ * names its references: that is what the cache counts, and all there is to
+ * cache, since a reference that nobody names may mean another page a moment
+ * later. The kernel maps and unmaps a mapping as a whole only, so one mapping
+ * never serves two requests of which either could do without a part of it. */
 #include "memory/grants.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+#include <string.h>
 #include <xengnttab.h>
 
 #include "base/log.h"
 #include "base/util.h"
+#include "memory/gntdev.h"
 #include "memory/quiet.h"
 
-#define BATCH 1024 /* segments a call; the kernel cuts them by 16 itself */
+#define BATCH   1024 /* segments a call; the kernel cuts them by 16 itself */
+#define MAPS    2048 /* open at a time */
+#define BUCKETS 1024
 
 struct grants {
 	xengnttab_handle *handle;
@@ -23,15 +30,27 @@ struct grants {
 	unsigned pending;
 	xengnttab_grant_copy_segment_t segments[BATCH];
 	struct memory_copy *owners[BATCH];
+	struct grant_map maps[MAPS], *unused;
+	struct grant_map *runs[BUCKETS]; /* by first reference */
+	union gntdev_request request;
 };
+
+static void put_unused(struct grants *grants, struct grant_map *map)
+{
+	map->next = grants->unused;
+	grants->unused = map;
+}
 
 int grants_open(uint32_t domid, struct grants **result)
 {
 	struct grants *grants = calloc(1, sizeof(*grants));
+	unsigned i;
 
 	if (!grants)
 		return -ENOMEM;
 	grants->domid = domid;
+	for (i = 0; i < MAPS; i++)
+		put_unused(grants, &grants->maps[i]);
 	grants->handle = xengnttab_open(quiet_logger(), 0);
 	if (!grants->handle) {
 		int err = -errno;
@@ -144,23 +163,121 @@ void grants_copy(struct grants *grants, struct memory_copy *copy)
 	}
 }
 
-int grants_map(struct grants *grants, uint64_t address, unsigned pages, bool writable, void **base)
+static struct grant_map **bucket(struct grants *grants, uint32_t first)
 {
-	uint32_t *refs = malloc(pages * sizeof(*refs));
-	unsigned i;
-
-	if (!refs)
-		return -ENOMEM;
-	for (i = 0; i < pages; i++)
-		refs[i] = (uint32_t)first_ref(address) + i;
-	*base = xengnttab_map_domain_grant_refs(grants->handle, pages, grants->domid, refs,
-						writable ? PROT_READ | PROT_WRITE : PROT_READ);
-	free(refs);
-	return *base ? 0 : -errno;
+	return &grants->runs[first % BUCKETS];
 }
 
-void grants_unmap(struct grants *grants, void *base, unsigned pages)
+static struct grant_map *find_run(struct grants *grants, uint32_t first, unsigned pages,
+				  bool writable)
 {
-	if (xengnttab_unmap(grants->handle, base, pages))
-		log_error("cannot unmap %u grants: %m", pages);
+	struct grant_map *map = *bucket(grants, first);
+
+	while (map && (map->first != first || map->pages != pages || map->writable != writable))
+		map = map->next;
+	return map;
+}
+
+/* Fills the request in. False if these are too many pages for one map. */
+static bool list_references(struct grants *grants, const struct segment *segments, unsigned count)
+{
+	struct ioctl_gntdev_map_grant_ref *request = &grants->request.map;
+	unsigned i, page, pages;
+
+	request->count = 0;
+	for (i = 0; i < count; i++) {
+		pages = guest_pages(segments[i].address, segments[i].length);
+		if (pages > GNTDEV_PAGES_MAX - request->count)
+			return false;
+		for (page = 0; page < pages; page++)
+			request->refs[request->count++] = (struct ioctl_gntdev_grant_ref){
+				.domid = grants->domid,
+				.ref = (uint32_t)first_ref(segments[i].address) + page,
+			};
+	}
+	return true;
+}
+
+static void keep_run(struct grants *grants, struct grant_map *map)
+{
+	struct grant_map **head = bucket(grants, map->first);
+
+	map->next = *head;
+	*head = map;
+}
+
+static void forget_run(struct grants *grants, struct grant_map *map)
+{
+	struct grant_map **at = bucket(grants, map->first);
+
+	while (*at != map)
+		at = &(*at)->next;
+	*at = map->next;
+}
+
+static int map_new(struct grants *grants, bool run, bool writable, struct grant_map **result)
+{
+	struct ioctl_gntdev_map_grant_ref *request = &grants->request.map;
+	struct grant_map *map = grants->unused;
+	void *base;
+	int err;
+
+	if (!map)
+		return -ENOSPC;
+	err = gntdev_map(xengnttab_fd(grants->handle), &grants->request, writable, &base);
+	if (err)
+		return err;
+	grants->unused = map->next;
+	*map = (struct grant_map){ .base = base,
+				   .index = request->index,
+				   .first = request->refs[0].ref,
+				   .pages = request->count,
+				   .users = 1,
+				   .writable = writable,
+				   .run = run };
+	if (run)
+		keep_run(grants, map);
+	*result = map;
+	return 0;
+}
+
+int grants_map(struct grants *grants, const struct segment *segments, unsigned count, bool writable,
+	       struct grant_map **result)
+{
+	struct grant_map *map;
+
+	if (!list_references(grants, segments, count))
+		return -E2BIG;
+	map = count > 1 ? NULL
+			: find_run(grants, grants->request.map.refs[0].ref,
+				   grants->request.map.count, writable);
+	if (!map)
+		return map_new(grants, count == 1, writable, result);
+	map->users++;
+	*result = map;
+	return 0;
+}
+
+void grants_unmap(struct grants *grants, struct grant_map *map)
+{
+	int err;
+
+	if (--map->users)
+		return;
+	err = gntdev_unmap(xengnttab_fd(grants->handle), map->base, map->index, map->pages);
+	if (err)
+		log_error("cannot unmap %u grants: %s", map->pages, strerror(-err));
+	if (map->run)
+		forget_run(grants, map);
+	put_unused(grants, map);
+}
+
+unsigned grants_mapped(const struct grants *grants)
+{
+	const struct grant_map *map;
+	unsigned count = MAPS;
+
+	for (map = grants->unused; map; map = map->next)
+		count--;
+	return count;
 }

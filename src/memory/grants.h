@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* grants.h: guest memory by grant references; the only user of libxengnttab.
+/* grants.h: guest memory by grant references.
  *
  * Grants are pages of 4 KiB. The n pages of one buffer have n consecutive
  * references (Linux's gnttab_alloc_grant_reference_seq()). */
@@ -21,7 +21,29 @@ bool grants_valid(uint64_t address, size_t length);
 void grants_copy(struct grants *grants, struct memory_copy *copy);
 void grants_flush(struct grants *grants);
 
-/* Maps whole pages; all or nothing. A page granted read-only cannot be mapped
- * writable. Returns 0 or -errno. */
-int grants_map(struct grants *grants, uint64_t address, unsigned pages, bool writable, void **base);
-void grants_unmap(struct grants *grants, void *base, unsigned pages);
+/* A mapping of whole pages: those of the first segment, behind them those of
+ * the second, and so on. */
+struct grant_map {
+	uint8_t *base;
+	uint64_t index; /* the kernel's name for it */
+	uint32_t first; /* reference */
+	unsigned pages, users;
+	bool writable, run; /* run: consecutive references */
+	struct grant_map *next;
+};
+
+/* Maps the segments' pages by one call, all or nothing. Who asks for a run of
+ * references that is mapped with the same access gets the same mapping once
+ * more. There is never a larger one behind it than was asked for, and so
+ * nobody's unmapping waits for anybody else: what one request maps goes with
+ * the last request that names exactly these references.
+ * A page granted read-only cannot be mapped writable. Returns 0 or -errno;
+ * -ENOSPC when too much is mapped already. */
+int grants_map(struct grants *grants, const struct segment *segments, unsigned count, bool writable,
+	       struct grant_map **map);
+
+/* Drops one use; with the last one the pages are unmapped when this returns. */
+void grants_unmap(struct grants *grants, struct grant_map *map);
+
+/* Mappings that are open. */
+unsigned grants_mapped(const struct grants *grants);

@@ -21,14 +21,14 @@
 #define STATUS_KNOWN (STATUS_NEGOTIATED | VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)
 
 int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
-		       const char *name, enum memory_policy policy, const void *options)
+		       const char *name, const struct memory_options *memory, const void *options)
 {
 	int err;
 
 	*device = (struct virtio_device){
 		.type = type,
 		.name = name,
-		.policy = policy,
+		.memory = *memory,
 		.offered = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 			   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
 		.nqueues = 1,
@@ -160,7 +160,7 @@ static bool features_acceptable(const struct virtio_device *device)
 	uint64_t features = device->state->driver_features;
 	uint64_t required = BIT_ULL(VIRTIO_F_VERSION_1);
 
-	if (device->policy == MEMORY_GRANTS)
+	if (device->memory.policy == MEMORY_GRANTS)
 		required |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	return !(features & ~device->offered) && (features & required) == required;
 }

@@ -62,7 +62,7 @@ struct virtio_device_state {
 struct virtio_device {
 	const struct virtio_device_type *type;
 	const char *name; /* for messages */
-	enum memory_policy policy;
+	struct memory_options memory;
 	struct loop *loop; /* main's */
 	struct virtio_device_state *state;
 	const struct virtio_transport *transport;
@@ -83,7 +83,7 @@ struct virtio_device {
 
 /* Calls the type's open(). 0 or -errno. */
 int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
-		       const char *name, enum memory_policy policy, const void *options);
+		       const char *name, const struct memory_options *memory, const void *options);
 void virtio_device_close(struct virtio_device *device);
 
 /* Gives the opened device its queues, homed on @workers in turn, from the

@@ -23,6 +23,7 @@ static void run_drained(struct loop_work *work)
 	struct virtqueue *queue = container_of(work, struct virtqueue, drained);
 
 	split_stop(&queue->ring, &queue->memory);
+	bounce_leave(queue->worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_STOPPED;
 	loop_post(queue->device->loop, &queue->stopped);
 }
@@ -79,7 +80,8 @@ static void run_start(struct loop_work *work)
 
 	queue->memory = (struct memory){ .grants = worker->grants,
 					 .foreign = worker->foreign,
-					 .policy = queue->device->policy };
+					 .options = queue->device->memory };
+	bounce_join(worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_RUNNING;
 	err = split_start(&queue->ring, &queue->memory, &queue->registers, queue->features);
 	if (err) {
@@ -93,7 +95,15 @@ static void run_publish(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, publish);
 
-	if (virtqueue_running(queue) && split_publish(&queue->ring))
+	bool interrupt;
+
+	if (!virtqueue_running(queue))
+		return;
+	interrupt = split_publish(&queue->ring);
+	memory_wrote(&queue->memory, queue->registers.device_area,
+		     split_used_bytes(queue->registers.size));
+	memory_report(&queue->memory);
+	if (interrupt)
 		queue->device->transport->queue_interrupt(queue->device, queue->index);
 }
 

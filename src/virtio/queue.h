@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "memory/bounce.h"
 #include "memory/memory.h"
 #include "virtio/split.h"
 
@@ -42,6 +43,7 @@ struct virtqueue {
 	struct split_ring ring;
 	struct chain *batch[VIRTQUEUE_BATCH];
 	unsigned in_flight;
+	struct bounce_share bounce; /* in the worker's pool, while running */
 
 	struct loop_work doorbell;          /* at the end of main's turn */
 	struct loop_work start, stop, kick; /* posted to the worker */

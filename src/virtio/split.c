@@ -59,20 +59,18 @@ static int map_rings(struct split_ring *ring, const struct memory *memory,
 		     const struct virtqueue_registers *registers)
 {
 	size_t size = registers->size;
-	int err;
+	const struct memory_area areas[SPLIT_AREAS] = {
+		[SPLIT_DESCRIPTORS] = { .address = registers->descriptors,
+					.length = size * sizeof(struct vring_desc) },
+		[SPLIT_AVAILABLE] = { .address = registers->driver_area,
+				      .length = sizeof(struct vring_avail) +
+						(size + 1) * sizeof(__virtio16) },
+		[SPLIT_USED] = { .address = registers->device_area,
+				 .length = split_used_bytes(registers->size),
+				 .writable = true },
+	};
 
-	err = memory_map(memory, registers->descriptors, size * sizeof(struct vring_desc), false,
-			 &ring->descriptors);
-	if (!err)
-		err = memory_map(memory, registers->driver_area,
-				 sizeof(struct vring_avail) + (size + 1) * sizeof(__virtio16),
-				 false, &ring->available);
-	if (!err)
-		err = memory_map(memory, registers->device_area,
-				 sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) +
-					 sizeof(__virtio16),
-				 true, &ring->used);
-	return err;
+	return memory_map(memory, areas, SPLIT_AREAS, ring->maps);
 }
 
 int split_start(struct split_ring *ring, const struct memory *memory,
@@ -84,10 +82,8 @@ int split_start(struct split_ring *ring, const struct memory *memory,
 	if (!geometry_valid(registers))
 		return -EINVAL;
 	err = map_rings(ring, memory, registers);
-	if (err) {
-		split_stop(ring, memory);
+	if (err)
 		return err;
-	}
 	ring->size = registers->size;
 	ring->last_available = ring->used_index = ring->published = 0;
 	ring->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
@@ -99,19 +95,17 @@ int split_start(struct split_ring *ring, const struct memory *memory,
 
 void split_stop(struct split_ring *ring, const struct memory *memory)
 {
-	memory_unmap(memory, &ring->descriptors);
-	memory_unmap(memory, &ring->available);
-	memory_unmap(memory, &ring->used);
+	memory_unmap(memory, ring->maps, SPLIT_AREAS);
 }
 
 static const struct vring_avail *available(const struct split_ring *ring)
 {
-	return ring->available.address;
+	return ring->maps[SPLIT_AVAILABLE].address;
 }
 
 static struct vring_used *used(const struct split_ring *ring)
 {
-	return ring->used.address;
+	return ring->maps[SPLIT_USED].address;
 }
 
 static uint16_t available_index(const struct split_ring *ring)
@@ -121,7 +115,7 @@ static uint16_t available_index(const struct split_ring *ring)
 
 static struct vring_desc descriptor(const struct split_ring *ring, uint16_t index)
 {
-	const struct vring_desc *table = ring->descriptors.address;
+	const struct vring_desc *table = ring->maps[SPLIT_DESCRIPTORS].address;
 	struct vring_desc copy;
 
 	__builtin_memcpy(&copy, (const void *)&table[index], sizeof(copy));
@@ -231,6 +225,28 @@ static const char *take_head(struct split_ring *ring, struct chain **result)
 	chain->out_length = chain->in_length = 0;
 	*result = chain;
 	return NULL;
+}
+
+unsigned chain_slice(const struct chain *chain, bool writable, uint32_t offset, uint32_t length,
+		     struct segment *pieces)
+{
+	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
+	unsigned count = 0;
+
+	for (; length; segment++) {
+		uint32_t here;
+
+		if (offset >= segment->length) {
+			offset -= segment->length;
+			continue;
+		}
+		here = (uint32_t)min_u64(segment->length - offset, length);
+		pieces[count++] =
+			(struct segment){ .address = segment->address + offset, .length = here };
+		length -= here;
+		offset = 0;
+	}
+	return count;
 }
 
 static struct vring_desc *batch_table(const struct split_ring *ring, unsigned i)

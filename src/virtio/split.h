@@ -18,11 +18,6 @@ struct virtqueue_registers {
 	uint64_t descriptors, driver_area, device_area;
 };
 
-struct segment {
-	uint64_t address;
-	uint32_t length;
-};
-
 /* A descriptor chain, checked: first nout readable segments, then nin writable
  * ones; none is empty. It stays valid until it is pushed. */
 struct chain {
@@ -33,8 +28,16 @@ struct chain {
 	struct segment *segments;
 };
 
+/* Cuts bytes [@offset, @offset + @length) out of the chain's readable or writable
+ * part, which has them, however it is cut into segments: as many pieces as
+ * there are segments at most. Returns their number. */
+unsigned chain_slice(const struct chain *chain, bool writable, uint32_t offset, uint32_t length,
+		     struct segment *pieces);
+
+enum split_area { SPLIT_DESCRIPTORS, SPLIT_AVAILABLE, SPLIT_USED, SPLIT_AREAS };
+
 struct split_ring {
-	struct memory_map descriptors, available, used;
+	struct memory_map maps[SPLIT_AREAS];
 	uint16_t size;
 	uint16_t last_available; /* next entry to take */
 	uint16_t used_index;     /* next entry to fill */
@@ -63,6 +66,13 @@ int split_pop(struct split_ring *ring, const struct memory *memory, struct chain
 
 /* Fills a used entry, not yet seen by the guest. */
 void split_push(struct split_ring *ring, const struct chain *chain, uint32_t written);
+
+/* The used ring, with the event field behind it. */
+static inline size_t split_used_bytes(uint16_t size)
+{
+	return sizeof(struct vring_used) + size * sizeof(struct vring_used_elem) +
+	       sizeof(__virtio16);
+}
 
 /* Shows the guest what was pushed. True if it wants an interrupt for it. */
 bool split_publish(struct split_ring *ring);

@@ -13,8 +13,6 @@
 #include "memory/foreign.h"
 #include "memory/grants.h"
 
-#define BOUNCE_BUFFERS 128
-
 static void *thread_main(void *arg)
 {
 	struct worker *worker = arg;
@@ -47,32 +45,61 @@ static int start_thread(struct worker *worker, unsigned index)
 	return 0;
 }
 
-static int open_memory(struct worker *worker, uint32_t domid)
+static int open_memory(struct worker *worker, const struct worker_options *options)
 {
-	int err = grants_open(domid, &worker->grants);
+	int err = grants_open(options->domid, &worker->grants);
 
 	if (!err)
-		err = foreign_open(domid, &worker->foreign);
+		err = foreign_open(options->domid, &options->foreign, &worker->foreign);
 	if (err)
 		return err;
-	worker->bounce = bounce_new(BOUNCE_BUFFERS);
+	worker->bounce = bounce_new(options->bounce_bytes);
 	return worker->bounce ? 0 : -ENOMEM;
 }
 
-int worker_start(struct worker *worker, unsigned index, uint32_t domid, struct loop *loop)
+/* Without it all works, only slower. */
+static void register_bounce(struct worker *worker)
+{
+	size_t length;
+	void *base;
+	int err;
+
+	bounce_extent(worker->bounce, &base, &length);
+	err = loop_register(worker->loop, base, length);
+	if (err)
+		log_warning("the bounce buffers cannot be registered with io_uring: %s%s",
+			    strerror(-err), err == -ENOMEM ? " (RLIMIT_MEMLOCK?)" : "");
+}
+
+static int start_loop(struct worker *worker, unsigned index)
+{
+	int err;
+
+	worker->loop = loop_new();
+	if (!worker->loop)
+		return -errno;
+	register_bounce(worker);
+	err = start_thread(worker, index);
+	if (!err)
+		return 0;
+	loop_free(worker->loop);
+	worker->loop = NULL;
+	return err;
+}
+
+int worker_start(struct worker *worker, unsigned index, const struct worker_options *options,
+		 struct loop *loop)
 {
 	int err;
 
 	*worker = (struct worker){ .loop = loop, .trim = { .run = trim } };
-	err = open_memory(worker, domid);
-	if (!err && !loop) {
-		worker->loop = loop_new();
-		err = worker->loop ? start_thread(worker, index) : -errno;
-		if (err) {
+	err = open_memory(worker, options);
+	if (!err && loop) {
+		register_bounce(worker);
+	} else if (!err) {
+		err = start_loop(worker, index);
+		if (err)
 			log_error("cannot start worker %u: %s", index, strerror(-err));
-			loop_free(worker->loop);
-			worker->loop = NULL;
-		}
 	}
 	if (err)
 		worker_stop(worker);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "memory/foreign.h"
 
 struct worker {
 	struct loop *loop;
@@ -18,9 +19,17 @@ struct worker {
 	bool own_thread;
 };
 
+/* How workers reach guest memory. */
+struct worker_options {
+	uint32_t domid;
+	uint64_t bounce_bytes;
+	struct foreign_options foreign;
+};
+
 /* Opens the handles for the domain's memory and starts the thread; with @loop
  * given, no thread is started and that loop does the work. 0 or -errno. */
-int worker_start(struct worker *worker, unsigned index, uint32_t domid, struct loop *loop);
+int worker_start(struct worker *worker, unsigned index, const struct worker_options *options,
+		 struct loop *loop);
 
 /* Ends the thread; no queue may be running on it. */
 void worker_stop(struct worker *worker);

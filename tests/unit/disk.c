@@ -18,6 +18,22 @@ static struct test_store *of(struct blk_store *store)
 	return container_of(store, struct test_store, store);
 }
 
+/* As the kernel does it. */
+static void move(const struct blk_io *io, uint8_t *at)
+{
+	unsigned i;
+
+	for (i = 0; i < io->npieces; i++) {
+		const struct iovec *piece = &io->pieces[i];
+
+		if (io->op == BLK_READ)
+			memcpy(piece->iov_base, at, piece->iov_len);
+		else
+			memcpy(at, piece->iov_base, piece->iov_len);
+		at += piece->iov_len;
+	}
+}
+
 static int perform(struct test_store *store, const struct blk_io *io)
 {
 	int err = store->verdict ? store->verdict(io) : 0;
@@ -26,10 +42,7 @@ static int perform(struct test_store *store, const struct blk_io *io)
 		return err;
 	if (io->offset + io->length > store->store.size)
 		abort(); /* ck_assert() is for the test's own thread */
-	if (io->op == BLK_READ)
-		memcpy(io->buffer, store->data + io->offset, io->length);
-	else
-		memcpy(store->data + io->offset, io->buffer, io->length);
+	move(io, store->data + io->offset);
 	return 0;
 }
 
@@ -111,10 +124,11 @@ static void store_init(struct test_store *store, const struct disk_config *confi
 {
 	uint64_t i, size = config->size ? config->size : STORE_BYTES;
 
-	*store = (struct test_store){
-		.store = { .ops = &ops, .size = size, .readonly = config->readonly },
-		.data = malloc(size)
-	};
+	*store = (struct test_store){ .store = { .ops = &ops,
+						 .size = size,
+						 .readonly = config->readonly,
+						 .copies = config->copies },
+				      .data = malloc(size) };
 	ck_assert_ptr_nonnull(store->data);
 	pthread_mutex_init(&store->lock, NULL);
 	for (i = 0; i < size; i++)
@@ -172,10 +186,14 @@ void disk_start(struct disk *disk, const struct disk_config *config)
 	const struct open_options options = { .store = &disk->store.store,
 					      .serial = config->serial,
 					      .queues = config->queues ? config->queues : 1 };
+	const struct rig_config rig = { .memory = { config->policy, config->map_from },
+					.windows = config->windows,
+					.bounce = config->bounce,
+					.workers = config->workers };
 	struct gpci *pci = &disk->v.pci;
 
 	store_init(&disk->store, config);
-	rig_start(&disk->rig, disk_type(), &options, config->policy, config->workers);
+	rig_start(&disk->rig, disk_type(), &options, &rig);
 	ck_assert(gpci_linux(pci, 0, RIG_BDF, RIG_BAR));
 	gpci_enable(pci, true);
 	ck_assert(gvirtio_probe(&disk->v));

@@ -40,6 +40,10 @@ struct test_store {
 struct disk_config {
 	enum gdma_kind memory;
 	enum memory_policy policy;
+	bool copies; /* the store, and so it may be lent guest memory */
+	uint64_t map_from;
+	struct foreign_options windows;
+	size_t bounce; /* these as in struct rig_config */
 	unsigned workers, queues;
 	uint64_t size; /* 0: STORE_BYTES */
 	bool readonly;

@@ -67,8 +67,10 @@ static const struct virtio_device_type type = {
 
 void probe_start(struct probe *probe, enum memory_policy policy, unsigned workers)
 {
+	const struct rig_config config = { .memory.policy = policy, .workers = workers };
+
 	*probe = (struct probe){ .claim = 1 };
-	rig_start(&probe->rig, &type, &probe, policy, workers);
+	rig_start(&probe->rig, &type, &probe, &config);
 	ck_assert(gpci_linux(&probe->v.pci, 0, RIG_BDF, RIG_BAR));
 	gpci_enable(&probe->v.pci, true);
 	ck_assert(gvirtio_probe(&probe->v));

@@ -52,15 +52,19 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static void start_workers(struct rig *rig, unsigned workers)
+static void start_workers(struct rig *rig, const struct rig_config *config)
 {
-	unsigned i;
+	struct worker_options options = { .domid = FAKE_DOMID,
+					  .bounce_bytes = config->bounce ? config->bounce : 8 << 20,
+					  .foreign = config->windows };
+	unsigned i, workers = config->workers;
 
+	if (!options.foreign.window_bytes)
+		options.foreign.window_bytes = 2u << 20;
 	rig->nworkers = workers ? workers : 1;
 	for (i = 0; i < rig->nworkers; i++)
-		ck_assert_int_eq(worker_start(&rig->workers[i], i, FAKE_DOMID,
-					      workers ? NULL : rig->loop),
-				 0);
+		ck_assert_int_eq(
+			worker_start(&rig->workers[i], i, &options, workers ? NULL : rig->loop), 0);
 }
 
 static void start_device(struct rig *rig)
@@ -77,18 +81,19 @@ static void start_device(struct rig *rig)
 }
 
 void rig_start(struct rig *rig, const struct virtio_device_type *type, const void *options,
-	       enum memory_policy policy, unsigned workers)
+	       const struct rig_config *config)
 {
 	const struct ioreq_events events = { .invalidate = invalidate, .gone = gone, .arg = rig };
 
 	*rig = (struct rig){ .loop = loop_new(), .server_id = IOREQ_NO_SERVER };
 	ck_assert_ptr_nonnull(rig->loop);
-	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", policy, options), 0);
+	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", &config->memory, options),
+			 0);
 	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, &rig->server_id, &events,
 					   &rig->server),
 			 0);
 	ck_assert_int_eq(ioreq_server_enable(rig->server), 0);
-	start_workers(rig, workers);
+	start_workers(rig, config);
 	start_device(rig);
 	ck_assert_int_eq(pthread_create(&rig->thread, NULL, thread_main, rig), 0);
 }

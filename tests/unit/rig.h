@@ -33,9 +33,16 @@ struct rig {
 	bool quiet; /* at the end */
 };
 
-/* Serves from here on. @workers threads move data; 0: main does. */
+struct rig_config {
+	struct memory_options memory;
+	struct foreign_options windows; /* of no size: of 2 MiB */
+	size_t bounce;                  /* of each worker; 0: 8 MiB */
+	unsigned workers;               /* threads that move data; 0: main does */
+};
+
+/* Serves from here on. */
 void rig_start(struct rig *rig, const struct virtio_device_type *type, const void *options,
-	       enum memory_policy policy, unsigned workers);
+	       const struct rig_config *config);
 
 /* As the daemon ends: withdraws, lets the queues come to rest, closes. */
 void rig_stop(struct rig *rig);

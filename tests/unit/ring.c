@@ -7,6 +7,7 @@
 #include "memory/foreign.h"
 #include "memory/grants.h"
 
+static const struct foreign_options windows = { .window_bytes = 2u << 20 };
 struct memory memory;
 struct split_ring ring;
 struct vring_desc *desc, *table;
@@ -16,9 +17,9 @@ volatile struct vring_used *used;
 void ring_setup(void)
 {
 	fake_start(FAKE_HVM, 1, 512);
-	memory = (struct memory){ .policy = MEMORY_AUTO };
+	memory = (struct memory){ .options.policy = MEMORY_AUTO };
 	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
-	ck_assert_int_eq(foreign_open(FAKE_DOMID, &memory.foreign), 0);
+	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
 	ck_assert_int_eq(split_init(&ring, RING_BATCH), 0);
 	desc = fake_ram(RING_DESC);
 	avail = fake_ram(RING_AVAIL);

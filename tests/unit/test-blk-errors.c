@@ -289,7 +289,7 @@ START_TEST(an_error_in_one_piece_fails_the_request)
 {
 	struct disk_config config = variant(_i & 3);
 	bool write = _i & 4;
-	struct request *request = new_transfer(write, 1024 - 200, 400 * SECTOR);
+	struct request *request = new_transfer(write, 1024 - 520, 800 * SECTOR);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = bad_sectors;
@@ -398,6 +398,7 @@ START_TEST(after_a_reset_nothing_reaches_the_guest)
 	struct request *requests[160];
 	unsigned i;
 
+	config.bounce = 64 * 4096;
 	disk_start(&disk, &config);
 	disk.store.hold = true;
 	for (i = 0; i < 160; i++) {
@@ -405,7 +406,7 @@ START_TEST(after_a_reset_nothing_reaches_the_guest)
 		request_add(&disk, requests[i], AS_LINUX);
 	}
 	gvirtio_kick(&disk.v, disk.ring);
-	ck_assert(wait_for(store_held(&disk.store) == 128));
+	ck_assert(wait_for(store_held(&disk.store) == 64));
 	store_release(&disk.store, 10);
 	ck_assert(requests_wait(&disk, 10));
 	reset.addr = disk.v.common + gvirtio_field(device_status);

@@ -68,6 +68,7 @@ static int make_file(void)
 /* ---- one operation ------------------------------------------------------------- */
 
 struct transfer {
+	struct iovec piece;
 	struct blk_io io;
 	struct loop_work submit;
 	sem_t done;
@@ -90,10 +91,14 @@ static void submit(struct loop_work *work)
 static void begin(struct transfer *transfer, enum blk_op op, uint64_t offset, uint32_t length,
 		  void *data)
 {
-	*transfer = (struct transfer){
-		.io = { .op = op, .offset = offset, .length = length, .buffer = data, .done = done },
-		.submit = { .run = submit }
-	};
+	*transfer = (struct transfer){ .io = { .op = op,
+					       .offset = offset,
+					       .length = length,
+					       .pieces = &transfer->piece,
+					       .npieces = 1,
+					       .done = done },
+				       .piece = { .iov_base = data, .iov_len = length },
+				       .submit = { .run = submit } };
 	sem_init(&transfer->done, 0, 0);
 	loop_post(loop, &transfer->submit);
 }

@@ -148,6 +148,7 @@ START_TEST(blk_more_requests_than_bounce_buffers)
 	struct request *requests[200];
 	unsigned i;
 
+	config.bounce = 64 * 4096;
 	disk_start(&disk, &config);
 	disk.store.hold = true;
 	for (i = 0; i < 200; i++) {
@@ -158,13 +159,13 @@ START_TEST(blk_more_requests_than_bounce_buffers)
 		request_add(&disk, requests[i], AS_LINUX);
 	}
 	gvirtio_kick(&disk.v, disk.ring);
-	ck_assert(wait_for(store_held(&disk.store) == 128));
+	ck_assert(wait_for(store_held(&disk.store) == 64));
 	for (i = 0; i < 200; i++) {
 		ck_assert(wait_for(store_held(&disk.store)));
 		store_release(&disk.store, 1);
 	}
 	ck_assert(requests_wait(&disk, 200));
-	ck_assert_uint_eq(disk.store.most_active, 128);
+	ck_assert_uint_eq(disk.store.most_active, 64);
 	for (i = 0; i < 200; i++) {
 		ck_assert_uint_eq(request_result(requests[i]), VIRTIO_BLK_S_OK);
 		ck_assert_mem_eq(fake_ram(request_data(requests[i])), disk.store.data + i * 4096,

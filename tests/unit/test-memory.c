@@ -16,14 +16,15 @@
 
 #define GRANT(ref, offset) (GUEST_ADDRESS_GRANT | (uint64_t)(ref) << 12 | (offset))
 
+static const struct foreign_options windows = { .window_bytes = 2u << 20 };
 static struct memory memory;
 
 static void setup(void)
 {
 	fake_start(FAKE_HVM, 1, 4096);
-	memory = (struct memory){ .policy = MEMORY_AUTO };
+	memory = (struct memory){ .options.policy = MEMORY_AUTO };
 	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
-	ck_assert_int_eq(foreign_open(FAKE_DOMID, &memory.foreign), 0);
+	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
 }
 
 static void teardown(void)
@@ -33,6 +34,15 @@ static void teardown(void)
 	ck_assert_uint_eq(fake_foreign_mapped(), 0);
 	ck_assert_uint_eq(fake_grants_mapped(), 0);
 	fake_end();
+}
+
+static int map_area(uint64_t address, size_t length, bool writable, struct memory_map *map)
+{
+	const struct memory_area area = { .address = address,
+					  .length = length,
+					  .writable = writable };
+
+	return memory_map(&memory, &area, 1, map);
 }
 
 static void fill(void *bytes, size_t length)
@@ -290,13 +300,13 @@ START_TEST(the_policy_decides_which_kind_may_be_used)
 	uint8_t byte;
 
 	grant(100, 1, 0x60, false);
-	memory.policy = (enum memory_policy)_i;
+	memory.options.policy = (enum memory_policy)_i;
 	ck_assert_int_eq(copy(0x60000, &byte, 1, false), expected[_i][0]);
 	ck_assert_int_eq(copy(GRANT(100, 0), &byte, 1, false), expected[_i][1]);
-	ck_assert_int_eq(memory_map(&memory, 0x60000, 1, false, &map), expected[_i][0]);
-	memory_unmap(&memory, &map);
-	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 1, false, &map), expected[_i][1]);
-	memory_unmap(&memory, &map);
+	ck_assert_int_eq(map_area(0x60000, 1, false, &map), expected[_i][0]);
+	memory_unmap(&memory, &map, 1);
+	ck_assert_int_eq(map_area(GRANT(100, 0), 1, false, &map), expected[_i][1]);
+	memory_unmap(&memory, &map, 1);
 }
 END_TEST
 
@@ -405,14 +415,14 @@ START_TEST(a_map_shows_the_guests_bytes)
 	struct memory_map map = { 0 };
 
 	grant(100, 3, 0x60, false);
-	ck_assert_int_eq(memory_map(&memory, address, 0x1200, true, &map), 0);
+	ck_assert_int_eq(map_area(address, 0x1200, true, &map), 0);
 	ck_assert_uint_eq(map.pages, 3);
 	ck_assert_uint_eq(_i ? fake_grants_mapped() : fake_foreign_mapped(), 3);
 	fill(map.address, 0x1200);
 	ck_assert_mem_eq(map.address, fake_ram(0x60f00), 0x1200);
-	memory_unmap(&memory, &map);
+	memory_unmap(&memory, &map, 1);
 	ck_assert_ptr_null(map.address);
-	memory_unmap(&memory, &map); /* does nothing */
+	memory_unmap(&memory, &map, 1); /* does nothing */
 }
 END_TEST
 
@@ -422,10 +432,10 @@ START_TEST(a_readonly_grant_is_mapped_readonly)
 	struct memory_map map = { 0 };
 
 	grant(100, 1, 0x60, true);
-	ck_assert_int_lt(memory_map(&memory, GRANT(100, 0), 64, true, &map), 0);
+	ck_assert_int_lt(map_area(GRANT(100, 0), 64, true, &map), 0);
 	ck_assert_ptr_null(map.address);
-	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 64, false, &map), 0);
-	memory_unmap(&memory, &map);
+	ck_assert_int_eq(map_area(GRANT(100, 0), 64, false, &map), 0);
+	memory_unmap(&memory, &map, 1);
 }
 END_TEST
 
@@ -434,12 +444,12 @@ START_TEST(a_map_is_all_or_nothing)
 	struct memory_map map = { 0 };
 
 	grant(100, 2, 0x60, false);
-	ck_assert_int_lt(memory_map(&memory, GRANT(100, 0), 3 * FAKE_PAGE, false, &map), 0);
+	ck_assert_int_lt(map_area(GRANT(100, 0), 3 * FAKE_PAGE, false, &map), 0);
 	fake_hole(0x71, true);
-	ck_assert_int_eq(memory_map(&memory, 0x70000, 2 * FAKE_PAGE, false, &map), -EFAULT);
-	ck_assert_int_eq(memory_map(&memory, 0x70000, FAKE_PAGE, false, &map), 0);
+	ck_assert_int_eq(map_area(0x70000, 2 * FAKE_PAGE, false, &map), -EFAULT);
+	ck_assert_int_eq(map_area(0x70000, FAKE_PAGE, false, &map), 0);
 	ck_assert_uint_eq(fake_foreign_mapped(), 1);
-	memory_unmap(&memory, &map);
+	memory_unmap(&memory, &map, 1);
 	ck_assert_uint_eq(fake_foreign_mapped() + fake_grants_mapped(), 0);
 }
 END_TEST
@@ -449,8 +459,8 @@ START_TEST(a_map_outlives_invalidation_and_revocation)
 	struct memory_map map = { 0 }, granted = { 0 };
 
 	grant(100, 1, 0x60, false);
-	ck_assert_int_eq(memory_map(&memory, GRANT(100, 0), 64, true, &granted), 0);
-	ck_assert_int_eq(memory_map(&memory, 0x70000, 64, true, &map), 0);
+	ck_assert_int_eq(map_area(GRANT(100, 0), 64, true, &granted), 0);
+	ck_assert_int_eq(map_area(0x70000, 64, true, &map), 0);
 	foreign_invalidate(memory.foreign);
 	foreign_trim(memory.foreign);
 	fake_grant_revoke(100);
@@ -458,8 +468,8 @@ START_TEST(a_map_outlives_invalidation_and_revocation)
 	memset(granted.address, 2, 64);
 	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x70000), 1);
 	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x60000), 2);
-	memory_unmap(&memory, &map);
-	memory_unmap(&memory, &granted);
+	memory_unmap(&memory, &map, 1);
+	memory_unmap(&memory, &granted, 1);
 }
 END_TEST
 
@@ -475,7 +485,7 @@ START_TEST(handles_that_cannot_be_opened)
 	fake_fail(FAKE_GRANT_OPEN, 1, ENOENT);
 	ck_assert_int_eq(grants_open(FAKE_DOMID, &grants), -ENOENT);
 	fake_fail(FAKE_FOREIGN_OPEN, 1, EACCES);
-	ck_assert_int_eq(foreign_open(FAKE_DOMID, &foreign), -EACCES);
+	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &foreign), -EACCES);
 	log = log_capture_end();
 	ck_assert_uint_eq(count_lines(log), 2);
 	grants_close(NULL);

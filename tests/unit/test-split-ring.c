@@ -90,9 +90,9 @@ START_TEST(the_policy_holds_for_rings)
 {
 	struct virtqueue_registers regs = ring_registers(8);
 
-	memory.policy = MEMORY_GRANTS;
+	memory.options.policy = MEMORY_GRANTS;
 	ck_assert_int_eq(ring_try(&regs), -EPERM);
-	memory.policy = MEMORY_FOREIGN;
+	memory.options.policy = MEMORY_FOREIGN;
 	ck_assert_int_eq(ring_try(&regs), 0);
 	regs.device_area = GUEST_ADDRESS_GRANT | 0x8000;
 	ck_assert_int_eq(ring_try(&regs), -EPERM);
@@ -332,7 +332,7 @@ START_TEST(no_second_read_of_a_descriptor)
 	desc[2] = (struct vring_desc){ RING_DATA + 0x1000, 512, N | W, 3 };
 	desc[3] = (struct vring_desc){ RING_DATA + 0x2000, 1, W, 0 };
 	ring_offer(0);
-	hostile_watch(ring.descriptors.base, FAKE_PAGE, PROT_READ, spoil_descriptor);
+	hostile_watch(ring.maps[SPLIT_DESCRIPTORS].base, FAKE_PAGE, PROT_READ, spoil_descriptor);
 	why = ring_pop(&chain);
 	hostile_unwatch();
 	ck_assert_ptr_null(why);
@@ -360,7 +360,7 @@ START_TEST(no_second_read_of_index_and_head)
 	desc[1] = desc[3] = (struct vring_desc){ RING_DATA, 8, 0, 0 };
 	ring_offer(3);
 	ring_offer(1);
-	hostile_watch(ring.available.base, FAKE_PAGE, PROT_READ, spoil_available);
+	hostile_watch(ring.maps[SPLIT_AVAILABLE].base, FAKE_PAGE, PROT_READ, spoil_available);
 	n = split_pop(&ring, &memory, chains, 4, &why);
 	hostile_unwatch();
 	ck_assert_int_eq(n, 2);

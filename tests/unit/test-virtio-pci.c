@@ -218,7 +218,7 @@ START_TEST(features_all_single_bits)
 	uint64_t needed = BIT_ULL(VIRTIO_F_VERSION_1);
 	unsigned bit;
 
-	probe.rig.device.policy = policy;
+	probe.rig.device.memory.policy = policy;
 	if (policy == MEMORY_GRANTS)
 		needed |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	ck_assert_uint_eq(offered, probe.rig.device.offered);

@@ -43,26 +43,52 @@ static void transferred(struct loop_op *op, int result)
 		submit_rest(io);
 }
 
+/* The one piece, or what a short transfer left of one. */
+static void prepare_piece(const struct blk_io *io, struct io_uring_sqe *sqe, int fd, void *from,
+			  unsigned length)
+{
+	uint64_t offset = io->offset + io->moved;
+	bool fixed = loop_registered(io->loop, from, length);
+
+	if (io->op == BLK_READ && fixed)
+		io_uring_prep_read_fixed(sqe, fd, from, length, offset, 0);
+	else if (io->op == BLK_READ)
+		io_uring_prep_read(sqe, fd, from, length, offset);
+	else if (fixed)
+		io_uring_prep_write_fixed(sqe, fd, from, length, offset, 0);
+	else
+		io_uring_prep_write(sqe, fd, from, length, offset);
+}
+
+static void prepare_transfer(const struct blk_io *io, struct io_uring_sqe *sqe, int fd)
+{
+	const struct iovec *piece = io->pieces;
+	size_t done = io->moved;
+	unsigned left;
+
+	for (; done >= piece->iov_len; piece++)
+		done -= piece->iov_len;
+	left = io->npieces - (unsigned)(piece - io->pieces);
+	if (done || left == 1)
+		prepare_piece(io, sqe, fd, (uint8_t *)piece->iov_base + done,
+			      (unsigned)(piece->iov_len - done));
+	else if (io->op == BLK_READ)
+		io_uring_prep_readv(sqe, fd, piece, left, io->offset + io->moved);
+	else
+		io_uring_prep_writev(sqe, fd, piece, left, io->offset + io->moved);
+}
+
 static void submit_rest(struct blk_io *io)
 {
-	struct file_store *file = container_of(io->store, struct file_store, store);
+	const struct file_store *file = container_of(io->store, struct file_store, store);
 	struct io_uring_sqe *sqe = loop_sqe(io->loop);
-	uint8_t *buffer = (uint8_t *)io->buffer + io->moved;
-	uint64_t offset = io->offset + io->moved;
-	unsigned length = io->length - io->moved;
 
-	switch (io->op) {
-	case BLK_READ:
-		io_uring_prep_read(sqe, file->fd, buffer, length, offset);
-		break;
-	case BLK_WRITE:
-		io_uring_prep_write(sqe, file->fd, buffer, length, offset);
-		sqe->rw_flags = io->stable ? RWF_DSYNC : 0;
-		break;
-	case BLK_FLUSH:
+	if (io->op == BLK_FLUSH)
 		io_uring_prep_fsync(sqe, file->fd, IORING_FSYNC_DATASYNC);
-		break;
-	}
+	else
+		prepare_transfer(io, sqe, file->fd);
+	if (io->op == BLK_WRITE && io->stable)
+		sqe->rw_flags = RWF_DSYNC;
 	loop_sqe_for(sqe, &io->loop_op);
 }
 
@@ -147,7 +173,7 @@ int file_store_open(const char *path, bool readonly, struct blk_store **result)
 
 	if (!file)
 		return -ENOMEM;
-	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly };
+	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly, .copies = true };
 	file->fd = open_image(path, readonly);
 	if (file->fd < 0) {
 		err = file->fd;

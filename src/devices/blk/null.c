@@ -18,7 +18,7 @@ static void submit(struct blk_store *store, struct loop *loop, struct blk_io *io
 {
 	(void)store;
 	if (io->op == BLK_READ)
-		memset(io->buffer, 0, io->length);
+		memset(io->pieces->iov_base, 0, io->length);
 	io->work.run = complete;
 	loop_post(loop, &io->work);
 }

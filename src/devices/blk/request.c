@@ -8,7 +8,9 @@
  * end of a turn: all copies of all of them in one memory_copy(), then each
  * goes on by what became of its own. Between two steps lies at most one
  * operation of the store. Data passes through one bounce buffer per request;
- * what is larger moves in pieces.
+ * what is larger moves in pieces. A store that copies by itself is lent the
+ * guest's memory instead, where that is cheaper; the request takes it back
+ * before it is pushed, and where nothing can be lent the buffer does.
  *
  * A copy that fails makes its own request an I/O error. Only where the error
  * could not be told, without a status byte to write, is the queue broken. */
@@ -25,6 +27,7 @@
 #define HEADER_BYTES ((uint32_t)sizeof(struct virtio_blk_outhdr))
 #define STATUS_BYTES 1U
 #define COPIES_MAX   1024U
+#define LOAN_MAX     (1U << 20) /* bytes: what a turn may spend on one request */
 
 enum blk_step {
 	BLK_FETCH_HEADER,
@@ -38,13 +41,15 @@ struct blk_request {
 	enum blk_step step;
 	struct virtio_blk_outhdr header;
 	uint8_t status;
-	void *buffer;         /* bounce buffer, or NULL */
+	struct bounce_buffer buffer;
+	struct memory_loan loan;
 	void *data;           /* the piece: the buffer, or what to deliver from */
 	uint32_t data_length; /* of the whole request */
 	uint32_t moved;       /* of it, before the piece */
 	uint32_t piece;
 	unsigned first_copy, ncopies;
 	struct blk_io io;
+	struct iovec io_piece;
 	struct bounce_wait wait;
 	struct blk_request *next; /* in line */
 };
@@ -55,6 +60,7 @@ struct blk_queue {
 	struct blk_request *line, **line_tail;
 	struct loop_work work_off;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
+	struct segment slices[VIRTQUEUE_SIZE_MAX];       /* scratch */
 	struct memory_copy copies[COPIES_MAX];
 	unsigned ncopies;
 };
@@ -91,10 +97,12 @@ static uint32_t written(const struct blk_request *request)
 
 static void complete(struct blk_request *request)
 {
-	if (request->buffer)
-		bounce_put(request->queue->vq->worker->bounce, request->buffer);
-	request->buffer = NULL;
-	virtqueue_push(request->queue->vq, request->chain, written(request));
+	struct virtqueue *vq = request->queue->vq;
+
+	if (request->buffer.base)
+		bounce_put(vq->worker->bounce, &vq->bounce, request->buffer);
+	request->buffer.base = NULL;
+	virtqueue_push(vq, request->chain, written(request));
 }
 
 static uint64_t io_offset(const struct blk_request *request)
@@ -111,19 +119,43 @@ static void io_failed(const struct blk_request *request, int err)
 		  io->length, (unsigned long long)io->offset, strerror(-err));
 }
 
+static void start_data(struct blk_request *request);
+
+/* A hole that came after the loan is left to the copies to find. */
+static void loan_done(struct blk_request *request, int err)
+{
+	memory_return(&request->queue->vq->memory, &request->loan);
+	request->piece = 0;
+	if (err == -EFAULT && virtqueue_running(request->queue->vq)) {
+		start_data(request);
+		return;
+	}
+	if (err)
+		io_failed(request, err);
+	request->moved = request->data_length;
+	finish(request, err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+}
+
+static void set_piece(struct blk_request *request)
+{
+	request->piece =
+		(uint32_t)min_u64(request->data_length - request->moved, request->buffer.length);
+}
+
 static void io_done(struct blk_io *io, int err)
 {
 	struct blk_request *request = container_of(io, struct blk_request, io);
 
-	if (err) {
+	if (request->loan.count) {
+		loan_done(request, err);
+	} else if (err) {
 		io_failed(request, err);
 		finish(request, VIRTIO_BLK_S_IOERR);
 	} else if (io->op == BLK_READ) {
 		stand_in_line(request, BLK_DELIVER);
 	} else if (io->op == BLK_WRITE && request->moved + request->piece < request->data_length) {
 		request->moved += request->piece;
-		request->piece =
-			(uint32_t)min_u64(request->data_length - request->moved, BOUNCE_BYTES);
+		set_piece(request);
 		stand_in_line(request, BLK_FETCH_DATA);
 	} else {
 		finish(request, VIRTIO_BLK_S_OK);
@@ -134,13 +166,16 @@ static void submit(struct blk_request *request, enum blk_op op)
 {
 	struct virtqueue *vq = request->queue->vq;
 	struct blk_store *store = request->queue->blk->store;
+	bool lent = request->loan.count;
 
+	request->io_piece = (struct iovec){ .iov_base = request->data, .iov_len = request->piece };
 	request->io = (struct blk_io){
 		.op = op,
 		.stable = !(vq->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)),
 		.offset = op == BLK_FLUSH ? 0 : io_offset(request),
 		.length = request->piece,
-		.buffer = request->data,
+		.pieces = lent ? request->loan.pieces : &request->io_piece,
+		.npieces = lent ? request->loan.count : 1,
 		.done = io_done,
 	};
 	store->ops->submit(store, vq->worker->loop, &request->io);
@@ -148,15 +183,15 @@ static void submit(struct blk_request *request, enum blk_op op)
 
 static void start_piece(struct blk_request *request)
 {
-	request->data = request->buffer;
-	request->piece = (uint32_t)min_u64(request->data_length - request->moved, BOUNCE_BYTES);
+	request->data = request->buffer.base;
+	set_piece(request);
 	if (request->header.type == VIRTIO_BLK_T_IN)
 		submit(request, BLK_READ);
 	else
 		stand_in_line(request, BLK_FETCH_DATA);
 }
 
-static void buffer_ready(struct bounce_wait *wait, void *buffer)
+static void buffer_ready(struct bounce_wait *wait, struct bounce_buffer buffer)
 {
 	struct blk_request *request = container_of(wait, struct blk_request, wait);
 
@@ -169,16 +204,18 @@ static void buffer_ready(struct bounce_wait *wait, void *buffer)
 
 static void start_data(struct blk_request *request)
 {
-	struct bounce *bounce = request->queue->vq->worker->bounce;
+	struct virtqueue *vq = request->queue->vq;
+	struct bounce *bounce = vq->worker->bounce;
 
-	if (!request->buffer)
-		request->buffer = bounce_get(bounce);
-	if (request->buffer) {
+	if (!request->buffer.base)
+		request->buffer = bounce_get(bounce, &vq->bounce, request->data_length);
+	if (request->buffer.base) {
 		start_piece(request);
 		return;
 	}
 	request->wait.ready = buffer_ready;
-	bounce_wait(bounce, &request->wait);
+	request->wait.length = request->data_length;
+	bounce_wait(bounce, &vq->bounce, &request->wait);
 }
 
 /* What the device announced holds for a driver that took the feature. */
@@ -208,6 +245,33 @@ static bool range_valid(const struct blk_request *request)
 	       sectors <= capacity - request->header.sector;
 }
 
+/* Worth it for this request? The kind of its last segment tells for all. */
+static bool lends(const struct blk_request *request, uint32_t length)
+{
+	const struct blk_queue *queue = request->queue;
+	const struct chain *chain = request->chain;
+
+	return queue->blk->store->copies && length <= LOAN_MAX &&
+	       memory_lends(&queue->vq->memory,
+			    chain->segments[chain->nout + chain->nin - 1].address, length);
+}
+
+static bool start_on_loan(struct blk_request *request, bool write)
+{
+	struct blk_queue *queue = request->queue;
+	unsigned count;
+
+	if (!lends(request, request->data_length))
+		return false;
+	count = chain_slice(request->chain, !write, write ? HEADER_BYTES : 0, request->data_length,
+			    queue->slices);
+	if (memory_lend(&queue->vq->memory, queue->slices, count, !write, &request->loan))
+		return false;
+	request->piece = request->data_length;
+	submit(request, write ? BLK_WRITE : BLK_READ);
+	return true;
+}
+
 static void start_transfer(struct blk_request *request, bool write, uint32_t length)
 {
 	const struct blk_store *store = request->queue->blk->store;
@@ -223,9 +287,9 @@ static void start_transfer(struct blk_request *request, bool write, uint32_t len
 		finish(request, VIRTIO_BLK_S_OK);
 	} else if (write && fetched) {
 		request->piece = fetched;
-		request->data = request->buffer;
+		request->data = request->buffer.base;
 		submit(request, BLK_WRITE);
-	} else {
+	} else if (!start_on_loan(request, write)) {
 		start_data(request);
 	}
 }
@@ -267,44 +331,36 @@ static void start(struct blk_request *request)
 static void plan(struct blk_request *request, bool writable, uint32_t offset, uint32_t length,
 		 void *local)
 {
-	const struct chain *chain = request->chain;
-	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
 	struct blk_queue *queue = request->queue;
+	unsigned i, count = chain_slice(request->chain, writable, offset, length, queue->slices);
 	uint8_t *at = local;
 
-	for (; length; segment++) {
-		uint32_t here;
+	for (i = 0; i < count; i++) {
+		const struct segment *slice = &queue->slices[i];
 
-		if (offset >= segment->length) {
-			offset -= segment->length;
-			continue;
-		}
-		here = (uint32_t)min_u64(segment->length - offset, length);
-		queue->copies[queue->ncopies++] =
-			(struct memory_copy){ .address = segment->address + offset,
-					      .length = here,
-					      .to_guest = writable,
-					      .local = at };
-		at += here;
-		length -= here;
-		offset = 0;
+		queue->copies[queue->ncopies++] = (struct memory_copy){ .address = slice->address,
+									.length = slice->length,
+									.to_guest = writable,
+									.local = at };
+		at += slice->length;
 	}
 }
 
 static void plan_header(struct blk_request *request)
 {
-	uint32_t length = request->chain->out_length;
+	struct virtqueue *vq = request->queue->vq;
+	uint32_t length = request->chain->out_length, data = length - HEADER_BYTES;
 
 	if (length < HEADER_BYTES)
 		return;
 	plan(request, false, 0, HEADER_BYTES, &request->header);
-	if (length == HEADER_BYTES)
+	if (!data || lends(request, data))
 		return;
-	request->buffer = bounce_get(request->queue->vq->worker->bounce);
-	if (!request->buffer)
+	request->buffer = bounce_get(vq->worker->bounce, &vq->bounce, data);
+	if (!request->buffer.base)
 		return;
-	request->piece = (uint32_t)min_u64(length - HEADER_BYTES, BOUNCE_BYTES);
-	plan(request, false, HEADER_BYTES, request->piece, request->buffer);
+	request->piece = (uint32_t)min_u64(data, request->buffer.length);
+	plan(request, false, HEADER_BYTES, request->piece, request->buffer.base);
 }
 
 static bool is_last(const struct blk_request *request)

@@ -11,14 +11,16 @@
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH };
 
-/* One operation. The range was checked against the store's size, @buffer is
- * the backend's own memory, never a guest's. */
+/* One operation. The range was checked against the store's size. Its bytes are
+ * in one bounce buffer; or, for stores that copy, in pieces of guest memory that
+ * the kernel may copy from and to, and nobody else may look at. */
 struct blk_io {
 	enum blk_op op;
 	bool stable; /* a write that must be on stable storage when done */
 	uint64_t offset;
 	uint32_t length;
-	void *buffer;
+	const struct iovec *pieces; /* of @length bytes in all */
+	unsigned npieces;
 	void (*done)(struct blk_io *io, int err); /* 0 or -errno, all or nothing */
 
 	/* The store's. */
@@ -38,6 +40,7 @@ struct blk_store {
 	const struct blk_store_ops *ops;
 	uint64_t size; /* bytes */
 	bool readonly;
+	bool copies; /* the kernel copies and never pins what it is given */
 };
 
 /* A file or a block device, through io_uring. Says what is wrong in one line.
