@@ -86,19 +86,20 @@ static void perform(struct ioreq_server *server, struct access *access)
 static void repeat(struct ioreq_server *server, const struct ioreq *request, struct access *access)
 {
 	int64_t step = request->df ? -(int64_t)request->size : (int64_t)request->size;
-	bool in_memory = request->data_is_ptr, there = true;
+	bool in_memory = request->data_is_ptr;
 	uint64_t operand = request->data;
+	int err = 0;
 	uint32_t i;
 
 	for (i = 0; i < request->count; i++) {
 		access->value = in_memory ? ~0ULL : request->data;
-		if (in_memory && access->write && there)
-			there = !foreign_copy(server->foreign, operand, &access->value,
-					      access->size, false);
+		if (in_memory && access->write && !err)
+			foreign_copy(server->foreign, operand, &access->value, access->size, false,
+				     &err);
 		perform(server, access);
-		if (in_memory && !access->write && there)
-			there = !foreign_copy(server->foreign, operand, &access->value,
-					      access->size, true);
+		if (in_memory && !access->write && !err)
+			foreign_copy(server->foreign, operand, &access->value, access->size, true,
+				     &err);
 		operand += (uint64_t)step;
 		if (access->type == IOREQ_TYPE_COPY)
 			access->address += (uint64_t)step;

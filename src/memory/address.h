@@ -25,12 +25,3 @@ struct segment {
 	uint64_t address;
 	uint32_t length;
 };
-
-/* A piece of guest memory to copy. */
-struct memory_copy {
-	uint64_t address;
-	uint32_t length;
-	bool to_guest;
-	void *local;
-	int err; /* out: 0, or -errno of this piece alone */
-};

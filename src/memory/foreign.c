@@ -33,6 +33,7 @@ struct window {
 	uint64_t epoch;
 	unsigned users;
 	bool cached; /* in its slot */
+	bool holey;
 	struct window *next;
 	uint64_t *holes;
 };
@@ -172,6 +173,21 @@ static struct window *unused_window(struct foreign *foreign)
 	return foreign->unused;
 }
 
+static uint64_t offset_in_window(const struct foreign *foreign, uint64_t address)
+{
+	return address & (foreign->window_bytes - 1);
+}
+
+static bool has_hole(const struct window *window, unsigned first, unsigned last)
+{
+	unsigned i;
+
+	for (i = first; i <= last; i++)
+		if (window->holes[i / 64] & BIT_ULL(i % 64))
+			return true;
+	return false;
+}
+
 static int map_window(struct foreign *foreign, uint64_t number, struct window **result)
 {
 	uint64_t epoch = atomic_load(&foreign->epoch);
@@ -193,6 +209,7 @@ static int map_window(struct foreign *foreign, uint64_t number, struct window **
 	for (i = 0; i < pages; i++)
 		if (foreign->errors[i])
 			window->holes[i / 64] |= BIT_ULL(i % 64);
+	window->holey = has_hole(window, 0, pages - 1);
 	window->number = number;
 	window->epoch = epoch;
 	window->cached = true;
@@ -201,19 +218,13 @@ static int map_window(struct foreign *foreign, uint64_t number, struct window **
 	return 0;
 }
 
-static uint64_t offset_in_window(const struct foreign *foreign, uint64_t address)
+static bool touches_hole(const struct foreign *foreign, const struct window *window,
+			 uint64_t address, size_t length)
 {
-	return address & (foreign->window_bytes - 1);
-}
+	uint64_t offset = offset_in_window(foreign, address);
 
-static bool has_hole(const struct window *window, unsigned first, unsigned last)
-{
-	unsigned i;
-
-	for (i = first; i <= last; i++)
-		if (window->holes[i / 64] & BIT_ULL(i % 64))
-			return true;
-	return false;
+	return window->holey && has_hole(window, (unsigned)(offset >> GUEST_PAGE_SHIFT),
+					 (unsigned)((offset + length - 1) >> GUEST_PAGE_SHIFT));
 }
 
 static bool pages_exist(struct foreign *foreign, uint64_t address, size_t length)
@@ -227,15 +238,15 @@ static bool pages_exist(struct foreign *foreign, uint64_t address, size_t length
 	return true;
 }
 
-static int find_window(struct foreign *foreign, uint64_t number, struct window **result)
+/* The window with this number, if it is mapped and may be used. */
+static struct window *cached_window(const struct foreign *foreign, uint64_t number)
 {
 	struct window *window = foreign->slots[number % WINDOWS];
 
-	if (!window || window->number != number ||
-	    window->epoch != atomic_load_explicit(&foreign->epoch, memory_order_acquire))
-		return map_window(foreign, number, result);
-	*result = window;
-	return 0;
+	if (window && window->number == number &&
+	    window->epoch == atomic_load_explicit(&foreign->epoch, memory_order_acquire))
+		return window;
+	return NULL;
 }
 
 /* Xen does not say when a page comes back, so holes are looked at anew, first
@@ -243,18 +254,18 @@ static int find_window(struct foreign *foreign, uint64_t number, struct window *
 static int reach_in_window(struct foreign *foreign, uint64_t address, size_t length,
 			   struct window **window)
 {
-	uint64_t offset = offset_in_window(foreign, address);
 	uint64_t number = address >> foreign->window_shift;
-	unsigned first = (unsigned)(offset >> GUEST_PAGE_SHIFT);
-	unsigned last = (unsigned)((offset + length - 1) >> GUEST_PAGE_SHIFT);
-	int err = find_window(foreign, number, window);
+	int err = 0;
 
-	if (err || !has_hole(*window, first, last))
+	*window = cached_window(foreign, number);
+	if (!*window)
+		err = map_window(foreign, number, window);
+	if (err || !touches_hole(foreign, *window, address, length))
 		return err;
 	if (!pages_exist(foreign, address, length))
 		return -EFAULT;
 	err = map_window(foreign, number, window);
-	return !err && has_hole(*window, first, last) ? -EFAULT : err;
+	return !err && touches_hole(foreign, *window, address, length) ? -EFAULT : err;
 }
 
 static bool address_valid(uint64_t address, size_t length)
@@ -267,43 +278,68 @@ static size_t in_window(const struct foreign *foreign, uint64_t address, size_t 
 	return min_u64(length, foreign->window_bytes - offset_in_window(foreign, address));
 }
 
+void foreign_wrote(struct foreign *foreign, uint64_t address, size_t length)
+{
+	if (foreign->dirty)
+		dirty_add(foreign->dirty, address, length);
+}
+
+static void copy_bytes(void *theirs, void *ours, size_t length, bool to_guest)
+{
+	if (to_guest)
+		memcpy(theirs, ours, length);
+	else
+		memcpy(ours, theirs, length);
+}
+
 /* The part of a copy that lies in one window. */
 static int copy_in_window(struct foreign *foreign, uint64_t address, void *local, size_t length,
 			  bool to_guest)
 {
-	uint64_t offset = offset_in_window(foreign, address);
 	struct window *window;
 	int err = reach_in_window(foreign, address, length, &window);
 
-	if (err)
-		return err;
-	if (to_guest)
-		memcpy(window->base + offset, local, length);
-	else
-		memcpy(local, window->base + offset, length);
-	return 0;
+	if (!err)
+		copy_bytes(window->base + offset_in_window(foreign, address), local, length,
+			   to_guest);
+	return err;
 }
 
-int foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t length,
-		 bool to_guest)
+/* Apart, so that the usual case below stays small. */
+static __attribute__((noinline)) void copy_by_windows(struct foreign *foreign, uint64_t address,
+						      void *local, size_t length, bool to_guest,
+						      int *err)
 {
+	int failed = address_valid(address, length) ? 0 : -EFAULT;
 	uint8_t *at = local;
 
-	if (!address_valid(address, length))
-		return -EFAULT;
-	if (to_guest)
+	if (to_guest && !failed)
 		foreign_wrote(foreign, address, length);
-	while (length) {
+	while (length && !failed) {
 		size_t piece = in_window(foreign, address, length);
-		int err = copy_in_window(foreign, address, at, piece, to_guest);
 
-		if (err)
-			return err;
+		failed = copy_in_window(foreign, address, at, piece, to_guest);
 		address += piece;
 		at += piece;
 		length -= piece;
 	}
-	return 0;
+	if (failed)
+		*err = failed;
+}
+
+/* Most copies find one whole window. */
+void foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t length,
+		  bool to_guest, int *err)
+{
+	const struct window *window = cached_window(foreign, address >> foreign->window_shift);
+	uint64_t offset = offset_in_window(foreign, address);
+
+	if (window && !window->holey && length <= foreign->window_bytes - offset &&
+	    !foreign->dirty) {
+		copy_bytes(window->base + offset, local, length, to_guest);
+		return;
+	}
+	copy_by_windows(foreign, address, local, length, to_guest, err);
 }
 
 int foreign_lend(struct foreign *foreign, uint64_t address, size_t *length, void **at,
@@ -330,12 +366,6 @@ void foreign_return(struct foreign *foreign, struct window *window, const void *
 		foreign_wrote(foreign, (window->number << foreign->window_shift) + offset, wrote);
 	if (!--window->users && !window->cached)
 		unmap_window(foreign, window);
-}
-
-void foreign_wrote(struct foreign *foreign, uint64_t address, size_t length)
-{
-	if (foreign->dirty)
-		dirty_add(foreign->dirty, address, length);
 }
 
 void foreign_report(struct foreign *foreign)

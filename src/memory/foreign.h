@@ -21,9 +21,9 @@ struct foreign_options {
 int foreign_open(uint32_t domid, const struct foreign_options *options, struct foreign **foreign);
 void foreign_close(struct foreign *foreign);
 
-/* Copies one piece now. Pages that are not there fail it with -EFAULT. */
-int foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t length,
-		 bool to_guest);
+/* Copies now. If it fails *@err is set: to -EFAULT where pages are not there. */
+void foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t length,
+		  bool to_guest, int *err);
 
 /* Lends guest memory from @address on, as it lies in its window, until
  * foreign_return(): *@length is cut to what is there. An invalidation does not

@@ -29,7 +29,7 @@ struct grants {
 	uint32_t domid;
 	unsigned pending;
 	xengnttab_grant_copy_segment_t segments[BATCH];
-	struct memory_copy *owners[BATCH];
+	int *errors[BATCH];
 	struct grant_map maps[MAPS], *unused;
 	struct grant_map *runs[BUCKETS]; /* by first reference */
 	union gntdev_request request;
@@ -76,16 +76,11 @@ static uint64_t first_ref(uint64_t address)
 	return (address & ~GUEST_ADDRESS_GRANT) >> GUEST_PAGE_SHIFT;
 }
 
-bool grants_valid(uint64_t address, size_t length)
-{
-	return length && first_ref(address) + guest_pages(address, length) - 1 <= UINT32_MAX;
-}
-
-static void note_status(struct memory_copy *copy, const xengnttab_grant_copy_segment_t *segment)
+static void note_status(int *err, const xengnttab_grant_copy_segment_t *segment)
 {
 	if (segment->status == GNTST_okay)
 		return;
-	copy->err = -EFAULT;
+	*err = -EFAULT;
 	log_guest("grant copy failed: status %d", segment->status);
 }
 
@@ -94,11 +89,11 @@ static void note_status(struct memory_copy *copy, const xengnttab_grant_copy_seg
 static void copy_alone(struct grants *grants, unsigned i)
 {
 	if (xengnttab_grant_copy(grants->handle, 1, &grants->segments[i])) {
-		grants->owners[i]->err = -errno;
+		*grants->errors[i] = -errno;
 		log_guest("grant copy: %m");
 		return;
 	}
-	note_status(grants->owners[i], &grants->segments[i]);
+	note_status(grants->errors[i], &grants->segments[i]);
 }
 
 void grants_flush(struct grants *grants)
@@ -114,52 +109,43 @@ void grants_flush(struct grants *grants)
 		if (!done)
 			copy_alone(grants, i);
 		else
-			note_status(grants->owners[i], &grants->segments[i]);
+			note_status(grants->errors[i], &grants->segments[i]);
 	}
 }
 
-static void add_segment(struct grants *grants, struct memory_copy *copy, uint64_t address,
-			void *local, uint16_t length)
+static void add_segment(struct grants *grants, uint64_t address, void *local, uint16_t length,
+			bool to_guest, int *err)
 {
 	unsigned n = grants->pending++;
 	xengnttab_grant_copy_segment_t *segment = &grants->segments[n];
-	uint32_t ref = (uint32_t)first_ref(address);
-	uint16_t offset = address & (GUEST_PAGE_SIZE - 1);
+	union xengnttab_copy_ptr *theirs = to_guest ? &segment->dest : &segment->source;
+	union xengnttab_copy_ptr *ours = to_guest ? &segment->source : &segment->dest;
 
-	*segment = (xengnttab_grant_copy_segment_t){ .len = length };
-	if (copy->to_guest) {
-		segment->source.virt = local;
-		segment->dest.foreign.ref = ref;
-		segment->dest.foreign.offset = offset;
-		segment->dest.foreign.domid = (uint16_t)grants->domid;
-		segment->flags = GNTCOPY_dest_gref;
-	} else {
-		segment->source.foreign.ref = ref;
-		segment->source.foreign.offset = offset;
-		segment->source.foreign.domid = (uint16_t)grants->domid;
-		segment->dest.virt = local;
-		segment->flags = GNTCOPY_source_gref;
-	}
-	grants->owners[n] = copy;
+	theirs->foreign.ref = (uint32_t)first_ref(address);
+	theirs->foreign.offset = address & (GUEST_PAGE_SIZE - 1);
+	theirs->foreign.domid = (uint16_t)grants->domid;
+	ours->virt = local;
+	segment->len = length;
+	segment->flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
+	grants->errors[n] = err;
 }
 
 /* The grant side of a segment must not cross its page. */
-void grants_copy(struct grants *grants, struct memory_copy *copy)
+void grants_copy(struct grants *grants, uint64_t address, void *local, uint32_t length,
+		 bool to_guest, int *err)
 {
-	uint64_t address = copy->address;
-	uint32_t left = copy->length;
-	uint8_t *local = copy->local;
+	uint8_t *at = local;
 
-	while (left) {
+	while (length) {
 		uint32_t room = GUEST_PAGE_SIZE - (address & (GUEST_PAGE_SIZE - 1));
-		uint16_t length = (uint16_t)min_u64(room, left);
+		uint16_t piece = (uint16_t)min_u64(room, length);
 
 		if (grants->pending == BATCH)
 			grants_flush(grants);
-		add_segment(grants, copy, address, local, length);
-		address += length;
-		local += length;
-		left -= length;
+		add_segment(grants, address, at, piece, to_guest, err);
+		address += piece;
+		at += piece;
+		length -= piece;
 	}
 }
 

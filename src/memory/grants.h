@@ -14,11 +14,17 @@ void grants_close(struct grants *grants);
 
 /* True if [@address, @address + @length) can be an address made of grants:
  * bits 44..62 clear, and the last reference still a 32-bit number. */
-bool grants_valid(uint64_t address, size_t length);
+static inline bool grants_valid(uint64_t address, size_t length)
+{
+	uint64_t first = (address & ~GUEST_ADDRESS_GRANT) >> GUEST_PAGE_SHIFT;
 
-/* Copies by batches: grants_copy() may put a piece off, grants_flush() does
- * all that was put off. Results are in the pieces after the flush. */
-void grants_copy(struct grants *grants, struct memory_copy *copy);
+	return length && first + guest_pages(address, length) - 1 <= UINT32_MAX;
+}
+
+/* Copies by batches: grants_copy() puts a copy off, grants_flush() does all that
+ * was put off, and sets *@err of those that failed. */
+void grants_copy(struct grants *grants, uint64_t address, void *local, uint32_t length,
+		 bool to_guest, int *err);
 void grants_flush(struct grants *grants);
 
 /* A mapping of whole pages: those of the first segment, behind them those of

@@ -19,22 +19,21 @@ static int check(const struct memory *memory, uint64_t address, size_t length)
 	return grants_valid(address, length) ? 0 : -EFAULT;
 }
 
-void memory_copy(const struct memory *memory, struct memory_copy *copies, unsigned count)
+void memory_copy(const struct memory *memory, uint64_t address, void *local, uint32_t length,
+		 bool to_guest, int *err)
 {
-	unsigned i;
+	int failed = check(memory, address, length);
 
-	for (i = 0; i < count; i++) {
-		struct memory_copy *copy = &copies[i];
+	if (failed)
+		*err = failed;
+	else if (address & GUEST_ADDRESS_GRANT)
+		grants_copy(memory->grants, address, local, length, to_guest, err);
+	else
+		foreign_copy(memory->foreign, address, local, length, to_guest, err);
+}
 
-		copy->err = check(memory, copy->address, copy->length);
-		if (copy->err)
-			continue;
-		if (copy->address & GUEST_ADDRESS_GRANT)
-			grants_copy(memory->grants, copy);
-		else
-			copy->err = foreign_copy(memory->foreign, copy->address, copy->local,
-						 copy->length, copy->to_guest);
-	}
+void memory_flush(const struct memory *memory)
+{
 	grants_flush(memory->grants);
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* memory.h: guest addresses -> bytes.
  *
- * There are three ways. Copies: many pieces in one call, each with its own
- * result. Loans: guest memory in place of a buffer, for as long as a store that
+ * There are three ways. Copies: many in one call, each with its own result. Loans: guest memory in place of a buffer, for as long as a store that
  * copies by itself reads or writes it. Maps: what a driver allocated for the
  * life of a queue (rings).
  *
@@ -35,9 +34,13 @@ struct memory {
 	struct memory_options options;
 };
 
-/* Copies all pieces, those in grants with one call. A failed piece leaves the
- * others alone; what it had to deliver is undefined. */
-void memory_copy(const struct memory *memory, struct memory_copy *copies, unsigned count);
+/* Copies @length bytes at @address to @local or, @to_guest, the other way: now,
+ * or with the next memory_flush(), by one call with all others that were put
+ * off. A copy that fails sets *@err to -errno and leaves the others alone; what
+ * it had to deliver is undefined. One that succeeds leaves *@err as it is. */
+void memory_copy(const struct memory *memory, uint64_t address, void *local, uint32_t length,
+		 bool to_guest, int *err);
+void memory_flush(const struct memory *memory);
 
 #define MEMORY_LOAN_PIECES 130U
 

@@ -126,25 +126,25 @@ static struct vring_desc descriptor(const struct split_ring *ring, uint16_t inde
 /* NULL, or what is wrong with it. */
 static const char *add_segment(struct chain *chain, const struct vring_desc *descriptor)
 {
-	bool writable = descriptor->flags & VRING_DESC_F_WRITE;
-	uint32_t *length = writable ? &chain->in_length : &chain->out_length;
 	unsigned count = chain->nout + chain->nin;
+	uint32_t length = descriptor->len;
 
-	if (!descriptor->len)
+	if (!length)
 		return "an empty descriptor";
 	if (count == VIRTQUEUE_SIZE_MAX)
 		return "a chain that is too long";
-	if (!writable && chain->nin)
-		return "a readable descriptor behind a writable one";
-	if (descriptor->len > UINT32_MAX - chain->out_length - chain->in_length)
+	if (length > UINT32_MAX - chain->out_length - chain->in_length)
 		return "a chain of more than 4 GiB";
-	chain->segments[count] =
-		(struct segment){ .address = descriptor->addr, .length = descriptor->len };
-	*length += descriptor->len;
-	if (writable)
+	chain->segments[count] = (struct segment){ .address = descriptor->addr, .length = length };
+	if (descriptor->flags & VRING_DESC_F_WRITE) {
 		chain->nin++;
-	else
-		chain->nout++;
+		chain->in_length += length;
+		return NULL;
+	}
+	if (chain->nin)
+		return "a readable descriptor behind a writable one";
+	chain->nout++;
+	chain->out_length += length;
 	return NULL;
 }
 
@@ -227,28 +227,6 @@ static const char *take_head(struct split_ring *ring, struct chain **result)
 	return NULL;
 }
 
-unsigned chain_slice(const struct chain *chain, bool writable, uint32_t offset, uint32_t length,
-		     struct segment *pieces)
-{
-	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
-	unsigned count = 0;
-
-	for (; length; segment++) {
-		uint32_t here;
-
-		if (offset >= segment->length) {
-			offset -= segment->length;
-			continue;
-		}
-		here = (uint32_t)min_u64(segment->length - offset, length);
-		pieces[count++] =
-			(struct segment){ .address = segment->address + offset, .length = here };
-		length -= here;
-		offset = 0;
-	}
-	return count;
-}
-
 static struct vring_desc *batch_table(const struct split_ring *ring, unsigned i)
 {
 	return ring->tables + (size_t)i * VIRTQUEUE_SIZE_MAX;
@@ -256,45 +234,49 @@ static struct vring_desc *batch_table(const struct split_ring *ring, unsigned i)
 
 /* One copy for the tables of the whole batch, then their walks. */
 static const char *finish_indirect(struct split_ring *ring, const struct memory *memory,
-				   struct chain **owners, unsigned tables)
+				   unsigned tables)
 {
 	const char *why = NULL;
 	unsigned i;
 
-	memory_copy(memory, ring->fetches, tables);
+	memory_flush(memory);
 	for (i = 0; i < tables && !why; i++) {
-		const struct memory_copy *fetch = &ring->fetches[i];
+		const struct split_fetch *fetch = &ring->fetches[i];
 
 		if (fetch->err)
 			return "an indirect table that cannot be read";
-		why = walk_table(owners[i], fetch->local,
-				 fetch->length / (unsigned)sizeof(struct vring_desc));
+		why = walk_table(fetch->owner, batch_table(ring, i), fetch->count);
 	}
 	return why;
+}
+
+static void fetch_table(struct split_ring *ring, const struct memory *memory, unsigned i,
+			const struct vring_desc *table, struct chain *owner)
+{
+	struct split_fetch *fetch = &ring->fetches[i];
+
+	fetch->owner = owner;
+	fetch->count = table->len / (unsigned)sizeof(*table);
+	fetch->err = 0;
+	memory_copy(memory, table->addr, batch_table(ring, i), table->len, false, &fetch->err);
 }
 
 static const char *take_chains(struct split_ring *ring, const struct memory *memory,
 			       struct chain **chains, unsigned count)
 {
-	struct chain *owners[VIRTQUEUE_SIZE_MAX];
 	struct vring_desc table;
 	unsigned i, tables = 0;
-	const char *why;
+	const char *why = NULL, *unfetched;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !why; i++) {
 		why = take_head(ring, &chains[i]);
 		if (!why)
 			why = walk_ring(ring, chains[i], &table);
-		if (why)
-			return why;
-		if (!table.len)
-			continue;
-		ring->fetches[tables] = (struct memory_copy){ .address = table.addr,
-							      .length = table.len,
-							      .local = batch_table(ring, tables) };
-		owners[tables++] = chains[i];
+		if (!why && table.len)
+			fetch_table(ring, memory, tables++, &table, chains[i]);
 	}
-	return tables ? finish_indirect(ring, memory, owners, tables) : NULL;
+	unfetched = tables ? finish_indirect(ring, memory, tables) : NULL;
+	return why ? why : unfetched;
 }
 
 int split_pop(struct split_ring *ring, const struct memory *memory, struct chain **chains,

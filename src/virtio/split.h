@@ -28,11 +28,44 @@ struct chain {
 	struct segment *segments;
 };
 
-/* Cuts bytes [@offset, @offset + @length) out of the chain's readable or writable
- * part, which has them, however it is cut into segments: as many pieces as
- * there are segments at most. Returns their number. */
-unsigned chain_slice(const struct chain *chain, bool writable, uint32_t offset, uint32_t length,
-		     struct segment *pieces);
+/* A place in the readable or writable bytes of a chain. */
+struct chain_cursor {
+	const struct segment *segment;
+	uint32_t offset; /* in it */
+};
+
+static inline struct chain_cursor chain_at(const struct chain *chain, bool writable,
+					   uint32_t offset)
+{
+	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
+
+	while (offset && offset >= segment->length)
+		offset -= (segment++)->length;
+	return (struct chain_cursor){ .segment = segment, .offset = offset };
+}
+
+/* The next piece of up to @most bytes, as far as it lies in one segment. */
+static inline struct segment chain_next(struct chain_cursor *at, uint32_t most)
+{
+	struct segment piece = { .address = at->segment->address + at->offset,
+				 .length = at->segment->length - at->offset };
+
+	if (piece.length > most) {
+		piece.length = most;
+		at->offset += most;
+	} else {
+		at->segment++;
+		at->offset = 0;
+	}
+	return piece;
+}
+
+/* An indirect table on its way. */
+struct split_fetch {
+	struct chain *owner;
+	unsigned count;
+	int err;
+};
 
 enum split_area { SPLIT_DESCRIPTORS, SPLIT_AVAILABLE, SPLIT_USED, SPLIT_AREAS };
 
@@ -46,7 +79,7 @@ struct split_ring {
 	struct chain *chains;      /* by head */
 	struct segment *segments;  /* of all chains */
 	struct vring_desc *tables; /* indirect tables of one batch */
-	struct memory_copy *fetches;
+	struct split_fetch *fetches;
 };
 
 /* Storage for the largest ring, for batches of @batch. 0 or -ENOMEM. */

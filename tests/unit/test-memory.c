@@ -53,14 +53,33 @@ static void fill(void *bytes, size_t length)
 		*at++ = (uint8_t)unit_random(256);
 }
 
-/* One piece. */
+struct piece {
+	uint64_t address;
+	uint32_t length;
+	bool to_guest;
+	void *local;
+	int err;
+};
+
+static void copy_all(struct piece *pieces, unsigned count)
+{
+	struct piece *piece;
+
+	for (piece = pieces; piece < pieces + count; piece++) {
+		piece->err = 0;
+		memory_copy(&memory, piece->address, piece->local, piece->length, piece->to_guest,
+			    &piece->err);
+	}
+	memory_flush(&memory);
+}
+
 static int copy(uint64_t address, void *local, uint32_t length, bool to_guest)
 {
-	struct memory_copy piece = {
+	struct piece piece = {
 		.address = address, .length = length, .to_guest = to_guest, .local = local
 	};
 
-	memory_copy(&memory, &piece, 1);
+	copy_all(&piece, 1);
 	return piece.err;
 }
 
@@ -175,27 +194,27 @@ END_TEST
 START_TEST(mixed_kinds_in_one_batch)
 {
 	static uint8_t local[600][3000];
-	struct memory_copy pieces[600];
+	struct piece pieces[600];
 	unsigned i;
 
 	grant(100, 600, 0x60, false);
 	for (i = 0; i < 600; i++) {
 		fill(local[i], sizeof(local[i]));
-		pieces[i] = (struct memory_copy){ .address = i % 3 ? GRANT(100 + i, 2000)
-								   : 0x60000 + i * 4096 + 2000,
-						  .length = sizeof(local[i]),
-						  .to_guest = true,
-						  .local = local[i] };
+		pieces[i] = (struct piece){ .address = i % 3 ? GRANT(100 + i, 2000)
+							     : 0x60000 + i * 4096 + 2000,
+					    .length = sizeof(local[i]),
+					    .to_guest = true,
+					    .local = local[i] };
 	}
 	fake_calls_reset();
 	/* Pieces overlap the next page: every second one, then the others. */
 	for (i = 0; i < 600; i += 2)
-		memory_copy(&memory, &pieces[i], 1);
+		copy_all(&pieces[i], 1);
 	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 200);
 	fake_calls_reset();
 	for (i = 0; i < 600; i += 2)
 		pieces[i / 2] = pieces[i];
-	memory_copy(&memory, pieces, 300);
+	copy_all(pieces, 300);
 	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 1);
 	ck_assert_uint_eq(fake_copy_segments(), 400);
 	for (i = 0; i < 600; i += 2)
@@ -207,18 +226,17 @@ END_TEST
 START_TEST(a_batch_of_any_size)
 {
 	static uint8_t local[3000];
-	static struct memory_copy pieces[3000];
+	static struct piece pieces[3000];
 	unsigned i;
 
 	grant(100, 1, 0x60, false);
 	for (i = 0; i < 3000; i++) {
 		((uint8_t *)fake_ram(0x60000))[i] = (uint8_t)(i * 7);
-		pieces[i] = (struct memory_copy){ .address = GRANT(100, i),
-						  .length = 1,
-						  .local = &local[i] };
+		pieces[i] =
+			(struct piece){ .address = GRANT(100, i), .length = 1, .local = &local[i] };
 	}
 	fake_calls_reset();
-	memory_copy(&memory, pieces, 3000);
+	copy_all(pieces, 3000);
 	ck_assert_uint_le(fake_calls(FAKE_GRANT_COPY), 4);
 	ck_assert_mem_eq(local, fake_ram(0x60000), 3000);
 }
@@ -227,7 +245,7 @@ END_TEST
 START_TEST(nothing_to_copy_costs_nothing)
 {
 	fake_calls_reset();
-	memory_copy(&memory, NULL, 0);
+	copy_all(NULL, 0);
 	ck_assert_uint_eq(fake_syscalls(), 0);
 }
 END_TEST
@@ -237,7 +255,7 @@ END_TEST
 /* Every subset of eight pieces is bad: not granted, or granted for reading only. */
 START_TEST(one_bad_gref_fails_only_its_piece)
 {
-	struct memory_copy pieces[8];
+	struct piece pieces[8];
 	uint8_t local[8][5000];
 	unsigned bad, i;
 
@@ -249,12 +267,12 @@ START_TEST(one_bad_gref_fails_only_its_piece)
 			if (spoilt && !(i & 1))
 				fake_grant_revoke(100 + 2 * i + 1); /* the second page */
 			memset(local[i], (int)(bad + i), sizeof(local[i]));
-			pieces[i] = (struct memory_copy){ .address = GRANT(100 + 2 * i, 0),
-							  .length = 5000,
-							  .to_guest = true,
-							  .local = local[i] };
+			pieces[i] = (struct piece){ .address = GRANT(100 + 2 * i, 0),
+						    .length = 5000,
+						    .to_guest = true,
+						    .local = local[i] };
 		}
-		memory_copy(&memory, pieces, 8);
+		copy_all(pieces, 8);
 		for (i = 0; i < 8; i++) {
 			bool spoilt = bad >> i & 1;
 
@@ -270,7 +288,7 @@ END_TEST
 START_TEST(a_failing_call_is_repeated_piece_by_piece)
 {
 	uint8_t local[3] = { 0 };
-	struct memory_copy pieces[] = {
+	struct piece pieces[] = {
 		{ .address = GRANT(100, 0), .length = 1, .local = &local[0] },
 		{ .address = GRANT(200, 0), .length = 1, .local = &local[1] },
 		{ .address = GRANT(101, 0), .length = 1, .local = &local[2] },
@@ -280,7 +298,7 @@ START_TEST(a_failing_call_is_repeated_piece_by_piece)
 	memset(fake_ram(0x60000), 9, 2 * FAKE_PAGE);
 	fake_fail(FAKE_GRANT_COPY, 1, ENOMEM);
 	fake_calls_reset();
-	memory_copy(&memory, pieces, 3);
+	copy_all(pieces, 3);
 	ck_assert_int_eq(pieces[0].err, 0);
 	ck_assert_int_eq(pieces[1].err, -EFAULT);
 	ck_assert_int_eq(pieces[2].err, 0);

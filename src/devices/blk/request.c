@@ -5,7 +5,7 @@
  * copies from or to the guest: its header (with what fits of a write's data),
  * more of a write's data, then what was read and the status byte. Requests
  * that wait for copies stand in their queue's line, which is worked off at the
- * end of a turn: all copies of all of them in one memory_copy(), then each
+ * end of a turn: all copies of all of them in one memory_flush(), then each
  * goes on by what became of its own. Between two steps lies at most one
  * operation of the store. Data passes through one bounce buffer per request;
  * what is larger moves in pieces. A store that copies by itself is lent the
@@ -26,7 +26,6 @@
 
 #define HEADER_BYTES ((uint32_t)sizeof(struct virtio_blk_outhdr))
 #define STATUS_BYTES 1U
-#define COPIES_MAX   1024U
 #define LOAN_MAX     (1U << 20) /* bytes: what a turn may spend on one request */
 
 enum blk_step {
@@ -47,7 +46,7 @@ struct blk_request {
 	uint32_t data_length; /* of the whole request */
 	uint32_t moved;       /* of it, before the piece */
 	uint32_t piece;
-	unsigned first_copy, ncopies;
+	int data_err, status_err; /* of this step's copies */
 	struct blk_io io;
 	struct iovec io_piece;
 	struct bounce_wait wait;
@@ -61,8 +60,6 @@ struct blk_queue {
 	struct loop_work work_off;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
 	struct segment slices[VIRTQUEUE_SIZE_MAX];       /* scratch */
-	struct memory_copy copies[COPIES_MAX];
-	unsigned ncopies;
 };
 
 static void stand_in_line(struct blk_request *request, enum blk_step step)
@@ -166,19 +163,17 @@ static void submit(struct blk_request *request, enum blk_op op)
 {
 	struct virtqueue *vq = request->queue->vq;
 	struct blk_store *store = request->queue->blk->store;
+	struct blk_io *io = &request->io;
 	bool lent = request->loan.count;
 
 	request->io_piece = (struct iovec){ .iov_base = request->data, .iov_len = request->piece };
-	request->io = (struct blk_io){
-		.op = op,
-		.stable = !(vq->features & BIT_ULL(VIRTIO_BLK_F_FLUSH)),
-		.offset = op == BLK_FLUSH ? 0 : io_offset(request),
-		.length = request->piece,
-		.pieces = lent ? request->loan.pieces : &request->io_piece,
-		.npieces = lent ? request->loan.count : 1,
-		.done = io_done,
-	};
-	store->ops->submit(store, vq->worker->loop, &request->io);
+	io->op = op;
+	io->stable = !(vq->features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
+	io->offset = op == BLK_FLUSH ? 0 : io_offset(request);
+	io->length = request->piece;
+	io->pieces = lent ? request->loan.pieces : &request->io_piece;
+	io->npieces = lent ? request->loan.count : 1;
+	store->ops->submit(store, vq->worker->loop, io);
 }
 
 static void start_piece(struct blk_request *request)
@@ -213,7 +208,6 @@ static void start_data(struct blk_request *request)
 		start_piece(request);
 		return;
 	}
-	request->wait.ready = buffer_ready;
 	request->wait.length = request->data_length;
 	bounce_wait(bounce, &vq->bounce, &request->wait);
 }
@@ -258,13 +252,15 @@ static bool lends(const struct blk_request *request, uint32_t length)
 
 static bool start_on_loan(struct blk_request *request, bool write)
 {
+	struct chain_cursor at = chain_at(request->chain, !write, write ? HEADER_BYTES : 0);
 	struct blk_queue *queue = request->queue;
+	uint32_t left = request->data_length;
 	unsigned count;
 
-	if (!lends(request, request->data_length))
+	if (!lends(request, left))
 		return false;
-	count = chain_slice(request->chain, !write, write ? HEADER_BYTES : 0, request->data_length,
-			    queue->slices);
+	for (count = 0; left; left -= queue->slices[count++].length)
+		queue->slices[count] = chain_next(&at, left);
 	if (memory_lend(&queue->vq->memory, queue->slices, count, !write, &request->loan))
 		return false;
 	request->piece = request->data_length;
@@ -326,41 +322,51 @@ static void start(struct blk_request *request)
 	}
 }
 
-/* Plans the copies of [@offset, @offset + @length) of the chain's readable or
- * writable bytes, however they are cut into segments. */
-static void plan(struct blk_request *request, bool writable, uint32_t offset, uint32_t length,
-		 void *local)
+static __attribute__((noinline)) void copy_pieces(const struct memory *memory,
+						  struct chain_cursor at, bool writable,
+						  uint32_t length, uint8_t *local, int *err)
 {
-	struct blk_queue *queue = request->queue;
-	unsigned i, count = chain_slice(request->chain, writable, offset, length, queue->slices);
-	uint8_t *at = local;
+	while (length) {
+		struct segment piece = chain_next(&at, length);
 
-	for (i = 0; i < count; i++) {
-		const struct segment *slice = &queue->slices[i];
-
-		queue->copies[queue->ncopies++] = (struct memory_copy){ .address = slice->address,
-									.length = slice->length,
-									.to_guest = writable,
-									.local = at };
-		at += slice->length;
+		memory_copy(memory, piece.address, local, piece.length, writable, err);
+		local += piece.length;
+		length -= piece.length;
 	}
 }
 
-static void plan_header(struct blk_request *request)
+/* Copies [@offset, @offset + @length) of the chain's readable or writable bytes,
+ * however they are cut into segments; most of them are not. */
+static void copy(const struct blk_request *request, bool writable, uint32_t offset, uint32_t length,
+		 void *local, int *err)
+{
+	const struct memory *memory = &request->queue->vq->memory;
+	struct chain_cursor at = chain_at(request->chain, writable, offset);
+
+	if (length <= at.segment->length - at.offset)
+		memory_copy(memory, at.segment->address + at.offset, local, length, writable, err);
+	else
+		copy_pieces(memory, at, writable, length, local, err);
+}
+
+static void copy_header(struct blk_request *request)
 {
 	struct virtqueue *vq = request->queue->vq;
 	uint32_t length = request->chain->out_length, data = length - HEADER_BYTES;
 
-	if (length < HEADER_BYTES)
+	if (length < HEADER_BYTES) {
+		request->data_err = -EINVAL;
 		return;
-	plan(request, false, 0, HEADER_BYTES, &request->header);
+	}
+	copy(request, false, 0, HEADER_BYTES, &request->header, &request->data_err);
 	if (!data || lends(request, data))
 		return;
 	request->buffer = bounce_get(vq->worker->bounce, &vq->bounce, data);
 	if (!request->buffer.base)
 		return;
 	request->piece = (uint32_t)min_u64(data, request->buffer.length);
-	plan(request, false, HEADER_BYTES, request->piece, request->buffer.base);
+	copy(request, false, HEADER_BYTES, request->piece, request->buffer.base,
+	     &request->data_err);
 }
 
 static bool is_last(const struct blk_request *request)
@@ -375,47 +381,35 @@ static bool delivers_data(const struct blk_request *request)
 				  request->header.type == VIRTIO_BLK_T_GET_ID);
 }
 
-static void plan_step(struct blk_request *request)
+static void copy_step(struct blk_request *request)
 {
-	const struct chain *chain = request->chain;
-
-	request->first_copy = request->queue->ncopies;
+	request->data_err = request->status_err = 0;
 	if (request->step == BLK_FETCH_HEADER) {
-		plan_header(request);
-	} else if (request->step == BLK_FETCH_DATA) {
-		plan(request, false, HEADER_BYTES + request->moved, request->piece, request->data);
-	} else {
-		if (delivers_data(request))
-			plan(request, true, request->moved, request->piece, request->data);
-		if (is_last(request))
-			plan(request, true, chain->in_length - STATUS_BYTES, STATUS_BYTES,
-			     &request->status);
+		copy_header(request);
+		return;
 	}
-	request->ncopies = request->queue->ncopies - request->first_copy;
+	if (request->step == BLK_FETCH_DATA) {
+		copy(request, false, HEADER_BYTES + request->moved, request->piece, request->data,
+		     &request->data_err);
+		return;
+	}
+	if (delivers_data(request))
+		copy(request, true, request->moved, request->piece, request->data,
+		     &request->data_err);
+	if (is_last(request))
+		copy(request, true, request->chain->in_length - STATUS_BYTES, STATUS_BYTES,
+		     &request->status, &request->status_err);
 }
 
-static bool copies_failed(const struct blk_request *request, unsigned first, unsigned count)
-{
-	const struct memory_copy *copy = request->queue->copies + first;
-
-	for (; count; copy++, count--)
-		if (copy->err)
-			return true;
-	return false;
-}
-
-/* The status is the last copy; a piece that did not arrive turns it over. */
+/* A piece that did not arrive turns the status over. */
 static void delivered(struct blk_request *request)
 {
-	bool last = is_last(request);
-	unsigned data_copies = request->ncopies - last;
-
-	if (last && copies_failed(request, request->first_copy + data_copies, 1)) {
+	if (request->status_err) {
 		virtqueue_break(request->queue->vq, "a status byte that cannot be written");
 		complete(request);
-	} else if (copies_failed(request, request->first_copy, data_copies)) {
+	} else if (request->data_err) {
 		finish(request, VIRTIO_BLK_S_IOERR);
-	} else if (last) {
+	} else if (is_last(request)) {
 		complete(request);
 	} else {
 		request->moved += request->piece;
@@ -425,16 +419,30 @@ static void delivered(struct blk_request *request)
 
 static void go_on(struct blk_request *request)
 {
-	bool failed = copies_failed(request, request->first_copy, request->ncopies);
-
 	if (request->step == BLK_DELIVER)
 		delivered(request);
-	else if (failed || request->chain->out_length < HEADER_BYTES)
+	else if (request->data_err)
 		finish(request, VIRTIO_BLK_S_IOERR);
 	else if (request->step == BLK_FETCH_HEADER)
 		start(request);
 	else
 		submit(request, BLK_WRITE);
+}
+
+/* All that stand in line now. */
+static void work_batch(struct blk_queue *queue)
+{
+	struct blk_request *batch = queue->line, *request, *next;
+
+	queue->line = NULL;
+	queue->line_tail = &queue->line;
+	for (request = batch; request; request = request->next)
+		copy_step(request);
+	memory_flush(&queue->vq->memory);
+	for (request = batch; request; request = next) {
+		next = request->next;
+		go_on(request);
+	}
 }
 
 static struct blk_request *next_in_line(struct blk_queue *queue)
@@ -445,32 +453,6 @@ static struct blk_request *next_in_line(struct blk_queue *queue)
 	if (!queue->line)
 		queue->line_tail = &queue->line;
 	return request;
-}
-
-/* A step plans a copy per segment at most, and one more where a segment is cut. */
-static bool has_room(const struct blk_queue *queue, const struct blk_request *request)
-{
-	return queue->ncopies + request->chain->nout + request->chain->nin + 2U <= COPIES_MAX;
-}
-
-/* As many requests as their copies fit into one call. */
-static void work_batch(struct blk_queue *queue)
-{
-	struct blk_request *batch = NULL, **tail = &batch, *request, *next;
-
-	queue->ncopies = 0;
-	while (queue->line && has_room(queue, queue->line)) {
-		request = next_in_line(queue);
-		request->next = NULL;
-		*tail = request;
-		tail = &request->next;
-		plan_step(request);
-	}
-	memory_copy(&queue->vq->memory, queue->copies, queue->ncopies);
-	for (request = batch; request; request = next) {
-		next = request->next;
-		go_on(request);
-	}
 }
 
 static void work_off_line(struct loop_work *work)
@@ -506,6 +488,13 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 	}
 }
 
+static void init_request(struct blk_request *request, struct blk_queue *queue)
+{
+	request->queue = queue;
+	request->io.done = io_done;
+	request->wait.ready = buffer_ready;
+}
+
 int blk_queue_init(struct virtqueue *vq)
 {
 	struct blk_queue *queue = calloc(1, sizeof(*queue));
@@ -518,7 +507,7 @@ int blk_queue_init(struct virtqueue *vq)
 	queue->line_tail = &queue->line;
 	queue->work_off.run = work_off_line;
 	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
-		queue->requests[i].queue = queue;
+		init_request(&queue->requests[i], queue);
 	vq->private = queue;
 	return 0;
 }
