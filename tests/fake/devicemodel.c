@@ -12,6 +12,9 @@
 #include <string.h>
 #include <xendevicemodel.h>
 
+/* privcmd takes buffers of one page. */
+#define MAX_EXTENTS (FAKE_PAGE / sizeof(struct xen_dm_op_modified_memory_extent))
+
 struct xendevicemodel_handle {
 	struct restricted restricted;
 };
@@ -405,21 +408,33 @@ int xendevicemodel_inject_msi(xendevicemodel_handle *dmod, domid_t domid, uint64
 
 /* ---- dirty pages ---------------------------------------------------------- */
 
+/* An extent that is empty, or goes beyond the guest's last page, is refused. */
+static bool mark_modified(const struct xen_dm_op_modified_memory_extent *extent)
+{
+	uint64_t pfn = extent->first_pfn, end = pfn + extent->nr;
+
+	if (extent->pad || end <= pfn || end > world->ram_pages)
+		return false;
+	world->pages_modified += extent->nr;
+	for (; pfn < end; pfn++)
+		world->modified[pfn / 8] |= (uint8_t)(1u << pfn % 8);
+	return true;
+}
+
+/* Xen begins with the last extent; a bad one ends it. */
 int xendevicemodel_modified_memory_bulk(xendevicemodel_handle *dmod, domid_t domid,
 					struct xen_dm_op_modified_memory_extent extents[],
 					uint32_t nr)
 {
-	uint32_t i;
-
 	if (dm_begin(dmod, FAKE_DM_MODIFIED, domid))
 		return -1;
+	if (nr > MAX_EXTENTS)
+		return dm_end(E2BIG);
 	if (world->platform == FAKE_ARM)
 		return dm_end(EOPNOTSUPP);
-	for (i = 0; i < nr; i++) {
-		if (extents[i].pad)
+	while (nr)
+		if (!mark_modified(&extents[--nr]))
 			return dm_end(EINVAL);
-		world->pages_modified += extents[i].nr;
-	}
 	return dm_end(0);
 }
 

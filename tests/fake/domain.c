@@ -114,6 +114,11 @@ unsigned int fake_spi_raised(unsigned int irq)
 	return world->spi[irq].raised;
 }
 
+bool fake_page_reported(uint64_t pfn)
+{
+	return pfn < MAX_PAGES && world->modified[pfn / 8] >> pfn % 8 & 1;
+}
+
 unsigned int fake_pages_modified(void)
 {
 	return world->pages_modified;

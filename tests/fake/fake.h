@@ -251,8 +251,9 @@ unsigned int fake_intx_raised(unsigned int device, unsigned int pin);
 bool fake_spi_level(unsigned int irq);
 unsigned int fake_spi_raised(unsigned int irq); /* level 1 calls: pulses */
 
-/* Pages reported by modified_memory. */
+/* modified_memory since the last fake_calls_reset(): how many pages, and was this one of them? */
 unsigned int fake_pages_modified(void);
+bool fake_page_reported(uint64_t pfn);
 
 /* ---- what the calls cost ----------------------------------------------- */
 

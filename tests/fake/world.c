@@ -184,6 +184,8 @@ void fake_calls_reset(void)
 	memset(world->calls, 0, sizeof(world->calls));
 	world->segments = world->syscalls = world->hypercalls = 0;
 	world->slowest_ns = 0;
+	world->pages_modified = 0;
+	memset(world->modified, 0, sizeof(world->modified));
 	world_unlock();
 }
 

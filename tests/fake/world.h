@@ -159,6 +159,7 @@ struct fake_world {
 		unsigned int raised;
 	} intx[32][4], spi[NR_SPIS];
 	unsigned int pages_modified;
+	uint8_t modified[MAX_PAGES / 8];
 
 	struct node node[MAX_NODES];
 	struct watch watch[32];

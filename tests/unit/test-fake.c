@@ -402,6 +402,32 @@ END_TEST
 
 /* ---- the rest ------------------------------------------------------------------------------------------ */
 
+START_TEST(modified_pages_are_recorded)
+{
+	struct xen_dm_op_modified_memory_extent extents[257] = { { .nr = 2, .first_pfn = 62 },
+								 { .nr = 1, .first_pfn = 9 } };
+	xendevicemodel_handle *dm;
+
+	fake_start(FAKE_HVM, 1, 64);
+	dm = xendevicemodel_open(NULL, 0);
+	ck_assert_int_eq(xendevicemodel_modified_memory_bulk(dm, FAKE_DOMID, extents, 2), 0);
+	ck_assert_int_eq(xendevicemodel_modified_memory(dm, FAKE_DOMID, 20, 1), 0);
+	ck_assert_uint_eq(fake_pages_modified(), 4);
+	ck_assert(fake_page_reported(9) && fake_page_reported(20));
+	ck_assert(fake_page_reported(62) && fake_page_reported(63));
+	ck_assert(!fake_page_reported(8) && !fake_page_reported(10) && !fake_page_reported(61));
+	fake_calls_reset();
+	ck_assert(!fake_page_reported(9));
+	ck_assert_uint_eq(fake_pages_modified(), 0);
+	ck_assert_int_eq(xendevicemodel_modified_memory(dm, FAKE_DOMID, 63, 2), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_int_eq(xendevicemodel_modified_memory(dm, FAKE_DOMID, 9, 0), -1);
+	ck_assert_int_eq(xendevicemodel_modified_memory_bulk(dm, FAKE_DOMID, extents, 257), -1);
+	ck_assert_int_eq(errno, E2BIG);
+	xendevicemodel_close(dm);
+}
+END_TEST
+
 START_TEST(restriction_kills_grants_and_binds_the_rest)
 {
 	xengnttab_handle *before, *after;
@@ -476,6 +502,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_domain_has_eight_servers);
 	tcase_add_test(tc, platforms_lack_what_they_lack);
 	tcase_add_test(tc, interrupts_are_recorded);
+	tcase_add_test(tc, modified_pages_are_recorded);
 	tcase_add_test(tc, restriction_kills_grants_and_binds_the_rest);
 	tcase_add_test(tc, xenstore_reads_lists_and_watches);
 	suite_add_tcase(s, tc);
