@@ -213,14 +213,17 @@ unsigned int fake_maps(void);
 void fake_maptrack(unsigned int pages);
 
 /*
- * Tie grants to the request that uses them: once head is in the used ring at
- * used_gpa, further use of the grant by the backend is a violation.
- * fake_ring_consumed() says how far the guest has read.
+ * Tie grants to the requests that use them, up to 16 at once: when the heads of
+ * all of them are in the used ring at used_gpa, further use of the grant by the
+ * backend is a violation. fake_ring_consumed() says how far the guest has read.
+ * A driver that does not end the grant with its request disowns it as it takes
+ * the answer; nobody may have it mapped then if that was the last request.
  */
 unsigned int fake_ring_watch(uint64_t used_gpa, uint16_t size);
 void fake_ring_unwatch(unsigned int ring);
 void fake_ring_consumed(unsigned int ring, uint16_t last_used);
 void fake_grant_owner(uint32_t ref, unsigned int ring, uint16_t head);
+void fake_grant_disown(uint32_t ref, unsigned int ring, uint16_t head);
 
 /* ---- IOREQ servers ----------------------------------------------------- */
 

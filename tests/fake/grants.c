@@ -3,9 +3,10 @@
  * grants.c: the guest's grant table: what Xen checks when the backend uses a
  * grant, and the guest's side, which gives grants and takes them back.
  *
- * A grant that belongs to a request may not be touched once that request is in
+ * A grant that belongs to requests may not be touched once all of them are in
  * the used ring.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <xengnttab.h>
 
@@ -50,16 +51,31 @@ static bool published(const struct used_ring *ring, uint16_t head)
 	return false;
 }
 
-/* The request is done: whatever happens to its grant now comes too late. */
+/* Has the guest been told that all requests of this grant are done? */
+static bool all_done(const struct grant *g)
+{
+	const struct used_ring *ring;
+	unsigned int i;
+
+	for (i = 0; i < g->nr_owners; i++) {
+		ring = &world->used_ring[g->owner[i].ring];
+		if (!ring->active || !published(ring, g->owner[i].head))
+			return false;
+	}
+	return g->owned;
+}
+
 void grant_touched(uint32_t ref, const char *what)
 {
 	const struct grant *g = &world->grant[ref];
 
-	if (!g->used || !g->ring || !world->used_ring[g->ring - 1].active)
+	if (!g->used || !all_done(g))
 		return;
-	if (published(&world->used_ring[g->ring - 1], g->head))
+	if (g->nr_owners)
 		world_violation("grant %u %s after its request (head %u) was in the used ring", ref,
-				what, g->head);
+				what, g->owner[g->nr_owners - 1].head);
+	else
+		world_violation("grant %u %s without a request", ref, what);
 }
 
 /* ---- pins (lock held) ---------------------------------------------------------- */
@@ -179,10 +195,43 @@ void fake_ring_consumed(unsigned int ring, uint16_t last_used)
 	world_unlock();
 }
 
+/* Its place in the list, or the end of it. */
+static struct owner *find_owner(struct grant *g, unsigned int ring, uint16_t head)
+{
+	struct owner *end = g->owner + g->nr_owners, *o;
+
+	for (o = g->owner; o < end && (o->ring != ring || o->head != head); o++)
+		;
+	return o;
+}
+
 void fake_grant_owner(uint32_t ref, unsigned int ring, uint16_t head)
 {
+	struct grant *g = &world->grant[ref];
+	struct owner *o;
+
 	world_lock();
-	world->grant[ref].ring = (uint8_t)(ring + 1);
-	world->grant[ref].head = head;
+	g->owned = true;
+	o = find_owner(g, ring, head);
+	if (o == g->owner + MAX_OWNERS)
+		abort();
+	if (o == g->owner + g->nr_owners)
+		g->nr_owners++;
+	*o = (struct owner){ .ring = (uint8_t)ring, .head = head };
+	world_unlock();
+}
+
+void fake_grant_disown(uint32_t ref, unsigned int ring, uint16_t head)
+{
+	struct grant *g = &world->grant[ref];
+	struct owner *o;
+
+	world_lock();
+	o = find_owner(g, ring, head);
+	if (o < g->owner + g->nr_owners)
+		*o = g->owner[--g->nr_owners];
+	if (mapped(ref) && all_done(g))
+		world_violation("grant %u still mapped after its last request (head %u)", ref,
+				head);
 	world_unlock();
 }

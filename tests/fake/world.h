@@ -26,6 +26,7 @@
 #define MAX_NODES      64
 #define MAX_VIOLATIONS 32
 #define MAX_USED_RINGS 64
+#define MAX_OWNERS     16
 #define MAX_FRAMES     (MAX_PAGES + 4096) /* RAM, replaced frames, ioreq pages */
 #define NO_FRAME       UINT32_MAX
 #define FIRST_EPORT    16u /* Xen's ends of the channels: FIRST_EPORT + index */
@@ -83,11 +84,17 @@ struct node {
 	char path[96], value[160];
 };
 
+struct owner {        /* a request that a grant is for */
+	uint8_t ring; /* the used ring that completes it */
+	uint16_t head;
+};
+
 struct grant {
 	bool used, readonly;
-	uint8_t ring; /* 1 + index of the used ring that completes it */
-	uint16_t head;
+	bool owned; /* is or was for a request */
+	uint8_t nr_owners;
 	uint32_t pfn;
+	struct owner owner[MAX_OWNERS];
 };
 
 struct pins { /* by one process; what its death gives back */
@@ -238,7 +245,7 @@ bool restricted_allows(const struct restricted *r, uint32_t domid);
 /* Grants (lock held). The GNTST value that such an access gets: */
 int16_t grant_status(uint32_t domid, uint32_t ref, bool write);
 
-/* It is used just now. Once its request is done that comes too late. */
+/* It is used just now. Once all its requests are done that comes too late. */
 void grant_touched(uint32_t ref, const char *what);
 
 /* Count what this process maps. */

@@ -43,6 +43,8 @@ struct gdma {
 	enum gdma_kind kind;
 	bool broken;         /* as Linux has it: nothing can be mapped any more */
 	unsigned int grants; /* given and not taken back */
+	uint64_t pool, pool_addr;
+	unsigned int pool_pages;
 };
 
 #define GDMA_ERROR UINT64_MAX
@@ -57,6 +59,16 @@ void gdma_free(struct gdma *dma, uint64_t gpa, unsigned int pages, uint64_t addr
 
 /* These grants belong to the request of this head. */
 void gdma_own(struct gdma *dma, uint64_t addr, uint32_t len, unsigned int ring, uint16_t head);
+
+/*
+ * Pages that are granted once and stay so, as the page pools of Linux's network
+ * drivers. What is mapped inside of them uses these grants, many buffers one.
+ */
+uint64_t gdma_pool_alloc(struct gdma *dma, unsigned int pages);
+void gdma_pool_free(struct gdma *dma);
+
+/* The request has been answered; only for memory of the pool, others end their grants. */
+void gdma_disown(struct gdma *dma, uint64_t addr, uint32_t len, unsigned int ring, uint16_t head);
 
 /* The grant references behind a DMA address. */
 uint32_t gdma_ref(uint64_t addr);

@@ -75,6 +75,12 @@ uint32_t gdma_ref(uint64_t addr)
 	return (uint32_t)((addr & ~GRANT_DMA) >> 12);
 }
 
+/* base is where the pool begins, in the same kind of address. */
+static bool in_pool(const struct gdma *dma, uint64_t addr, uint64_t base)
+{
+	return addr >= base && addr - base < (uint64_t)dma->pool_pages * FAKE_PAGE;
+}
+
 uint64_t gdma_map(struct gdma *dma, uint64_t gpa, uint32_t len, enum gdma_dir dir)
 {
 	unsigned int i, nr = pages_of(gpa, len);
@@ -82,6 +88,8 @@ uint64_t gdma_map(struct gdma *dma, uint64_t gpa, uint32_t len, enum gdma_dir di
 
 	if (dma->kind == GDMA_PLAIN)
 		return gpa;
+	if (in_pool(dma, gpa, dma->pool))
+		return gpa - dma->pool + dma->pool_addr;
 	ref = dma->broken ? 0 : take_run(ref_used, RESERVED_GRANTS, FAKE_NR_GRANTS, nr);
 	if (!ref)
 		return GDMA_ERROR;
@@ -97,7 +105,7 @@ void gdma_unmap(struct gdma *dma, uint64_t addr, uint32_t len)
 	unsigned int i, nr = pages_of(addr, len);
 	uint32_t ref = gdma_ref(addr);
 
-	if (dma->kind == GDMA_PLAIN || dma->broken)
+	if (dma->kind == GDMA_PLAIN || dma->broken || in_pool(dma, addr, dma->pool_addr))
 		return;
 	for (i = 0; i < nr; i++) {
 		if (!fake_grant_end(ref + i)) {
@@ -130,4 +138,29 @@ void gdma_own(struct gdma *dma, uint64_t addr, uint32_t len, unsigned int ring, 
 
 	for (i = 0; i < nr && dma->kind == GDMA_GRANTS; i++)
 		fake_grant_owner(gdma_ref(addr) + i, ring, head);
+}
+
+void gdma_disown(struct gdma *dma, uint64_t addr, uint32_t len, unsigned int ring, uint16_t head)
+{
+	unsigned int i, nr = pages_of(addr, len);
+
+	if (dma->kind == GDMA_PLAIN || !in_pool(dma, addr, dma->pool_addr))
+		return;
+	for (i = 0; i < nr; i++)
+		fake_grant_disown(gdma_ref(addr) + i, ring, head);
+}
+
+uint64_t gdma_pool_alloc(struct gdma *dma, unsigned int pages)
+{
+	dma->pool = gdma_alloc(dma, pages, &dma->pool_addr);
+	dma->pool_pages = pages;
+	return dma->pool;
+}
+
+void gdma_pool_free(struct gdma *dma)
+{
+	unsigned int pages = dma->pool_pages;
+
+	dma->pool_pages = 0;
+	gdma_free(dma, dma->pool, pages, dma->pool_addr);
 }

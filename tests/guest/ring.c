@@ -178,14 +178,21 @@ bool gring_kick_prepare(struct gring *ring)
 
 /* ---- completion --------------------------------------------------------------------- */
 
-static void unmap_table(struct gring *ring, struct gring_head *head)
+static void unmap(struct gring *ring, uint16_t id, uint64_t addr, uint32_t len)
 {
+	gdma_disown(ring->dma, addr, len, ring->watch, id);
+	gdma_unmap(ring->dma, addr, len);
+}
+
+static void unmap_table(struct gring *ring, uint16_t id)
+{
+	struct gring_head *head = &ring->head[id];
 	const struct vring_desc *table = fake_ram(head->table);
 	uint32_t i;
 
-	gdma_unmap(ring->dma, head->table_addr, head->table_len);
+	unmap(ring, id, head->table_addr, head->table_len);
 	for (i = 0; i < head->table_len / 16; i++)
-		gdma_unmap(ring->dma, table[i].addr, table[i].len);
+		unmap(ring, id, table[i].addr, table[i].len);
 	gpage_free(head->table & ~(FAKE_PAGE - 1ull), head->table_pages);
 }
 
@@ -197,10 +204,10 @@ static void detach(struct gring *ring, uint16_t id)
 	unsigned int i;
 
 	if (head->table != NO_TABLE)
-		unmap_table(ring, head);
+		unmap_table(ring, id);
 	for (i = 0; i < head->ndesc; i++) {
 		if (head->table == NO_TABLE)
-			gdma_unmap(ring->dma, ring->shadow[d].addr, ring->shadow[d].len);
+			unmap(ring, id, ring->shadow[d].addr, ring->shadow[d].len);
 		if (i + 1 < head->ndesc)
 			d = ring->shadow[d].next;
 	}

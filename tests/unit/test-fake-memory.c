@@ -129,12 +129,17 @@ static void ring_start(void)
 	fake_grant_owner(100, ring, 3);
 }
 
-static void publish(void)
+static void publish_head(uint16_t head)
 {
 	uint16_t *used = fake_ram(20 * FAKE_PAGE);
 
-	used[2] = 3;
-	used[1] = 1;
+	used[2 + 4 * used[1]] = head;
+	used[1]++;
+}
+
+static void publish(void)
+{
+	publish_head(3);
 }
 
 START_TEST(a_grant_still_mapped_when_used_moves_is_noticed)
@@ -164,6 +169,55 @@ START_TEST(a_copy_after_used_moved_is_noticed)
 	publish();
 	xengnttab_grant_copy(xgt, 1, &seg);
 	ck_assert(fake_expect_violation("grant 100 copied after its request"));
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(a_shared_grant_is_done_with_its_last_request)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	unsigned int ring = fake_ring_watch(20 * FAKE_PAGE, 8);
+	struct xengnttab_grant_copy_segment seg;
+	char out[] = "x";
+	void *va;
+
+	fake_grant_owner(100, ring, 3);
+	fake_grant_owner(100, ring, 4);
+	va = xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
+	publish_head(3);
+	seg = to_guest(100, out, 1);
+	xengnttab_grant_copy(xgt, 1, &seg);
+	fake_grant_disown(100, ring, 3);
+	fake_ring_consumed(ring, 1);
+	ck_assert_uint_eq(fake_violations(), 0);
+	publish_head(4);
+	xengnttab_unmap(xgt, va, 1);
+	ck_assert(fake_expect_violation("grant 100 unmapped after its request (head 4)"));
+	fake_grant_disown(100, ring, 4);
+	xengnttab_grant_copy(xgt, 1, &seg);
+	ck_assert(fake_expect_violation("grant 100 copied without a request"));
+	fake_grant_owner(100, ring, 3);
+	xengnttab_grant_copy(xgt, 1, &seg);
+	ck_assert_uint_eq(fake_violations(), 0);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(a_shared_grant_may_stay_mapped_until_its_last_answer)
+{
+	xengnttab_handle *xgt = gnttab_start();
+	unsigned int ring = fake_ring_watch(20 * FAKE_PAGE, 8);
+	void *va;
+
+	fake_grant_owner(100, ring, 3);
+	fake_grant_owner(100, ring, 4);
+	va = xengnttab_map_grant_ref(xgt, FAKE_DOMID, 100, PROT_READ);
+	fake_grant_disown(100, ring, 3);
+	ck_assert_uint_eq(fake_violations(), 0);
+	fake_grant_disown(100, ring, 4);
+	ck_assert(fake_expect_violation("grant 100 still mapped after its last request (head 4)"));
+	fake_grant_owner(100, ring, 5);
+	xengnttab_unmap(xgt, va, 1);
 	xengnttab_close(xgt);
 }
 END_TEST
@@ -472,6 +526,8 @@ static Suite *suite(void)
 	tcase_add_test(tc, each_copy_segment_has_its_status);
 	tcase_add_test(tc, a_grant_still_mapped_when_used_moves_is_noticed);
 	tcase_add_test(tc, a_copy_after_used_moved_is_noticed);
+	tcase_add_test(tc, a_shared_grant_is_done_with_its_last_request);
+	tcase_add_test(tc, a_shared_grant_may_stay_mapped_until_its_last_answer);
 	tcase_add_test(tc, a_leaked_mapping_is_noticed);
 	tcase_add_test(tc, a_raw_map_costs_four_calls);
 	tcase_add_test(tc, a_raw_map_is_all_or_nothing);
