@@ -70,6 +70,12 @@ void gdma_pool_free(struct gdma *dma);
 /* The request has been answered; only for memory of the pool, others end their grants. */
 void gdma_disown(struct gdma *dma, uint64_t addr, uint32_t len, unsigned int ring, uint16_t head);
 
+/*
+ * The device has been reset: it may hold none of these grants any more, and if
+ * no other driver has given any, no grant map at all.
+ */
+void gdma_check_reset(const struct gdma *dma);
+
 /* The grant references behind a DMA address. */
 uint32_t gdma_ref(uint64_t addr);
 

@@ -14,6 +14,7 @@
 
 static uint8_t page_used[1u << 16];
 static uint8_t ref_used[FAKE_NR_GRANTS];
+static const struct gdma *ref_dma[FAKE_NR_GRANTS]; /* who has given it */
 static uint32_t seed;
 
 void guest_boot(enum fake_platform platform, unsigned int nr_vcpus, unsigned int ram_pages)
@@ -93,8 +94,10 @@ uint64_t gdma_map(struct gdma *dma, uint64_t gpa, uint32_t len, enum gdma_dir di
 	ref = dma->broken ? 0 : take_run(ref_used, RESERVED_GRANTS, FAKE_NR_GRANTS, nr);
 	if (!ref)
 		return GDMA_ERROR;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		fake_grant(ref + i, gpa / FAKE_PAGE + i, dir == GDMA_TO_DEVICE);
+		ref_dma[ref + i] = dma;
+	}
 	dma->grants += nr;
 	return GRANT_DMA | (uint64_t)ref << 12 | gpa % FAKE_PAGE;
 }
@@ -116,6 +119,22 @@ void gdma_unmap(struct gdma *dma, uint64_t addr, uint32_t len)
 		ref_used[ref + i] = 0;
 		dma->grants--;
 	}
+}
+
+void gdma_check_reset(const struct gdma *dma)
+{
+	bool others = false;
+	uint32_t ref;
+
+	for (ref = RESERVED_GRANTS; ref < FAKE_NR_GRANTS; ref++) {
+		if (!ref_used[ref])
+			continue;
+		others |= ref_dma[ref] != dma;
+		if (ref_dma[ref] == dma && fake_grant_mapped(ref))
+			fake_violation("grant %u is still mapped after the reset", ref);
+	}
+	if (!others && fake_maps())
+		fake_violation("%u grant maps are still open after the reset", fake_maps());
 }
 
 uint64_t gdma_alloc(struct gdma *dma, unsigned int pages, uint64_t *addr)

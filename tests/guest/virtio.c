@@ -86,8 +86,10 @@ int gvirtio_reset(struct gvirtio *v)
 
 	gvirtio_write(v, gvirtio_field(device_status), 1, 0);
 	for (polls = 0; polls < RESET_MS; polls++) {
-		if (!status(v))
+		if (!status(v)) {
+			gdma_check_reset(&v->dma);
 			return polls;
+		}
 		nap_ms();
 	}
 	fake_violation("%04x: reset does not end", v->pci.bdf);

@@ -96,11 +96,52 @@ START_TEST(a_pool_freed_while_it_is_mapped_is_noticed)
 }
 END_TEST
 
+/* ---- resets --------------------------------------------------------------------------------- */
+
+START_TEST(a_grant_mapped_after_the_reset_is_noticed)
+{
+	struct gblk *blk = start();
+	xengnttab_handle *xgt = xengnttab_open(NULL, 0);
+	void *va =
+		xengnttab_map_grant_ref(xgt, FAKE_DOMID, gdma_ref(blk->v.ring[0]->addr), PROT_READ);
+
+	ck_assert_int_ge(gvirtio_reset(&blk->v), 0);
+	ck_assert(fake_expect_violation("is still mapped after the reset"));
+	ck_assert(fake_expect_violation("1 grant maps are still open after the reset"));
+	ck_assert_uint_eq(fake_violations(), 0);
+	xengnttab_unmap(xgt, va, 1);
+	xengnttab_close(xgt);
+	gblk_remove(blk);
+}
+END_TEST
+
+/* What others have given may stay mapped. */
+START_TEST(a_reset_leaves_the_grants_of_others)
+{
+	static const char page[] = "other";
+	struct gblk *blk = start();
+	struct gdma other = { .kind = GDMA_GRANTS };
+	xengnttab_handle *xgt = xengnttab_open(NULL, 0);
+	uint64_t addr, gpa = gdma_alloc(&other, 1, &addr);
+	char *va = xengnttab_map_grant_ref(xgt, FAKE_DOMID, gdma_ref(addr), PROT_READ);
+
+	memcpy(fake_ram(gpa), page, sizeof(page));
+	gblk_remove(blk);
+	ck_assert_str_eq(va, page);
+	ck_assert_uint_eq(fake_maps(), 1);
+	xengnttab_unmap(xgt, va, 1);
+	xengnttab_close(xgt);
+	gdma_free(&other, gpa, 1, addr);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_test tests[] = {
 		ONCE(requests_share_a_granted_page),
 		ONCE(a_pool_freed_while_it_is_mapped_is_noticed),
+		ONCE(a_grant_mapped_after_the_reset_is_noticed),
+		ONCE(a_reset_leaves_the_grants_of_others),
 	};
 
 	return unit_main("fake-guest", model_setup, model_teardown, tests, ARRAY_SIZE(tests));
