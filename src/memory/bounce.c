@@ -17,9 +17,9 @@ struct bounce {
 	uint8_t *base;
 	unsigned words, pages;
 	unsigned shares, waiting;
+	unsigned left;             /* free pages */
 	unsigned kept;             /* pages for each share */
-	unsigned common;           /* pages for all */
-	unsigned common_held;      /* of those */
+	unsigned owed;             /* of those, all that are not taken yet */
 	struct bounce_share *turn; /* whose it is; NULL: there are no shares */
 	uint64_t free[];
 };
@@ -32,7 +32,7 @@ struct bounce *bounce_new(size_t length)
 	if (!bounce)
 		return NULL;
 	bounce->words = words;
-	bounce->pages = words * WORD_PAGES;
+	bounce->pages = bounce->left = words * WORD_PAGES;
 	bounce->base = mmap(NULL, (size_t)words * BOUNCE_RUN_MAX, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bounce->base == MAP_FAILED) {
@@ -58,10 +58,10 @@ void bounce_extent(const struct bounce *bounce, void **base, size_t *length)
 	*length = (size_t)bounce->words * BOUNCE_RUN_MAX;
 }
 
-/* What a share holds beyond what is kept for it comes out of the common half. */
-static unsigned beyond_kept(const struct bounce *bounce, const struct bounce_share *share)
+/* What is kept for a share and not yet taken. */
+static unsigned kept_for(const struct bounce *bounce, const struct bounce_share *share)
 {
-	return share->held > bounce->kept ? share->held - bounce->kept : 0;
+	return share->held < bounce->kept ? bounce->kept - share->held : 0;
 }
 
 static void divide(struct bounce *bounce)
@@ -70,10 +70,9 @@ static void divide(struct bounce *bounce)
 	unsigned i;
 
 	bounce->kept = bounce->shares ? bounce->pages / 2 / bounce->shares : 0;
-	bounce->common = bounce->pages - bounce->kept * bounce->shares;
-	bounce->common_held = 0;
+	bounce->owed = 0;
 	for (i = 0; i < bounce->shares; i++, share = share->next)
-		bounce->common_held += beyond_kept(bounce, share);
+		bounce->owed += kept_for(bounce, share);
 }
 
 void bounce_join(struct bounce *bounce, struct bounce_share *share)
@@ -100,13 +99,12 @@ void bounce_leave(struct bounce *bounce, struct bounce_share *share)
 	divide(bounce);
 }
 
+/* All that is free but what is kept for others. */
 static unsigned allowed(const struct bounce *bounce, const struct bounce_share *share)
 {
-	unsigned own = share->held < bounce->kept ? bounce->kept - share->held : 0;
-	unsigned common =
-		bounce->common > bounce->common_held ? bounce->common - bounce->common_held : 0;
+	unsigned others = bounce->owed - kept_for(bounce, share);
 
-	return own + common;
+	return bounce->left > others ? bounce->left - others : 0;
 }
 
 /* The lowest of @pages free pages in a row, or -1. */
@@ -142,12 +140,13 @@ static void *take_run(struct bounce *bounce, unsigned pages)
 	return NULL;
 }
 
-static void hold(struct bounce *bounce, struct bounce_share *share, unsigned pages)
+static void account(struct bounce *bounce, struct bounce_share *share, unsigned held)
 {
-	unsigned before = beyond_kept(bounce, share);
+	unsigned before = kept_for(bounce, share);
 
-	share->held += pages;
-	bounce->common_held += beyond_kept(bounce, share) - before;
+	bounce->left += share->held - held;
+	share->held = held;
+	bounce->owed += kept_for(bounce, share) - before;
 }
 
 struct bounce_buffer bounce_get(struct bounce *bounce, struct bounce_share *share, uint32_t length)
@@ -162,7 +161,7 @@ struct bounce_buffer bounce_get(struct bounce *bounce, struct bounce_share *shar
 		if (!buffer.base)
 			continue;
 		buffer.length = pages * GUEST_PAGE_SIZE;
-		hold(bounce, share, pages);
+		account(bounce, share, share->held + pages);
 	}
 	return buffer;
 }
@@ -207,19 +206,14 @@ static void serve_all(struct bounce *bounce)
 void bounce_put(struct bounce *bounce, struct bounce_share *share, struct bounce_buffer buffer)
 {
 	unsigned page = (unsigned)(((uint8_t *)buffer.base - bounce->base) / GUEST_PAGE_SIZE);
-	unsigned pages = buffer.length / GUEST_PAGE_SIZE, before = beyond_kept(bounce, share);
+	unsigned pages = buffer.length / GUEST_PAGE_SIZE;
 
 	bounce->free[page / WORD_PAGES] |= run_mask(page % WORD_PAGES, pages);
-	share->held -= pages;
-	bounce->common_held -= before - beyond_kept(bounce, share);
+	account(bounce, share, share->held - pages);
 	serve_all(bounce);
 }
 
 unsigned bounce_used(const struct bounce *bounce)
 {
-	unsigned i, used = bounce->pages;
-
-	for (i = 0; i < bounce->words; i++)
-		used -= (unsigned)__builtin_popcountll(bounce->free[i]);
-	return used;
+	return bounce->pages - bounce->left;
 }

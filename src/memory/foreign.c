@@ -284,7 +284,7 @@ void foreign_wrote(struct foreign *foreign, uint64_t address, size_t length)
 		dirty_add(foreign->dirty, address, length);
 }
 
-static void copy_bytes(void *theirs, void *ours, size_t length, bool to_guest)
+static inline void copy_bytes(void *theirs, void *ours, size_t length, bool to_guest)
 {
 	if (to_guest)
 		memcpy(theirs, ours, length);

@@ -219,6 +219,10 @@ static bool within_limits(const struct blk_request *request)
 	uint64_t features = request->queue->vq->features;
 	unsigned i;
 
+	if (chain->out_length <= BLK_SEGMENT_BYTES_MAX &&
+	    chain->in_length <= BLK_SEGMENT_BYTES_MAX &&
+	    chain->nout + chain->nin <= BLK_SEGMENTS_MAX + 2)
+		return true;
 	if ((features & BIT_ULL(VIRTIO_BLK_F_SEG_MAX)) &&
 	    chain->nout + chain->nin > BLK_SEGMENTS_MAX + 2)
 		return false;
