@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ struct loop {
 	_Atomic(struct loop_work *) posted; /* newest first */
 	struct loop_work *deferred, **deferred_tail;
 	struct loop_timer *timers; /* soonest first */
+	struct loop_op timeout_op, moved_op;
+	struct __kernel_timespec timeout;
+	uint64_t timeout_due;
+	bool timeout_armed;
 	atomic_bool stop;
 };
 
@@ -83,15 +88,34 @@ static void arm_wake(struct loop *loop)
 	loop_sqe_for(sqe, &loop->wake_op);
 }
 
+static void timeout_done(struct loop_op *op, int result)
+{
+	(void)result;
+	container_of(op, struct loop, timeout_op)->timeout_armed = false;
+}
+
+/* Where it was too late to move it, it is done as well. */
+static void timeout_moved(struct loop_op *op, int result)
+{
+	(void)op, (void)result;
+}
+
 static void woken(struct loop_op *op, int result)
 {
 	(void)result;
 	arm_wake(container_of(op, struct loop, wake_op));
 }
 
+static int open_ring(struct loop *loop, unsigned flags)
+{
+	struct io_uring_params params = { .flags = IORING_SETUP_CQSIZE | flags,
+					  .cq_entries = COMPLETIONS };
+
+	return io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
+}
+
 struct loop *loop_new(void)
 {
-	struct io_uring_params params = { .flags = IORING_SETUP_CQSIZE, .cq_entries = COMPLETIONS };
 	struct loop *loop = calloc(1, sizeof(*loop));
 	int err;
 
@@ -99,10 +123,15 @@ struct loop *loop_new(void)
 		return NULL;
 	loop->deferred_tail = &loop->deferred;
 	loop->wake_op.done = woken;
+	loop->timeout_op.done = timeout_done;
+	loop->moved_op.done = timeout_moved;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->wake_fd < 0)
 		goto fail_free;
-	err = io_uring_queue_init_params(RING_ENTRIES, &loop->ring, &params);
+	err = open_ring(loop, IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER |
+				      IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG);
+	if (err == -EINVAL) /* before Linux 6.1 */
+		err = open_ring(loop, IORING_SETUP_R_DISABLED);
 	if (err) {
 		errno = -err;
 		goto fail_close;
@@ -276,30 +305,48 @@ static void run_completions(struct loop *loop)
 	}
 }
 
+/* One timeout in the ring, moved only when a timer comes that is due before. */
+static void arm_timeout(struct loop *loop)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!loop->timers || (loop->timeout_armed && loop->timeout_due <= loop->timers->due))
+		return;
+	sqe = loop_sqe(loop);
+	loop->timeout_due = loop->timers->due;
+	loop->timeout.tv_sec = (long long)(loop->timeout_due / NS_PER_S);
+	loop->timeout.tv_nsec = (long long)(loop->timeout_due % NS_PER_S);
+	if (loop->timeout_armed) {
+		io_uring_prep_timeout_update(sqe, &loop->timeout, (uintptr_t)&loop->timeout_op,
+					     IORING_TIMEOUT_ABS);
+		loop_sqe_for(sqe, &loop->moved_op);
+		return;
+	}
+	io_uring_prep_timeout(sqe, &loop->timeout, 0, IORING_TIMEOUT_ABS);
+	loop_sqe_for(sqe, &loop->timeout_op);
+	loop->timeout_armed = true;
+}
+
 static void wait_for_something(struct loop *loop)
 {
-	struct __kernel_timespec timeout;
-	struct io_uring_cqe *cqe;
-	uint64_t now, left;
-
-	if (atomic_load(&loop->posted) || atomic_load(&loop->stop)) {
+	arm_timeout(loop);
+	if (atomic_load(&loop->posted) || atomic_load(&loop->stop))
 		io_uring_submit(&loop->ring);
-		return;
-	}
-	if (!loop->timers) {
+	else
 		io_uring_submit_and_wait(&loop->ring, 1);
-		return;
-	}
-	now = loop_now();
-	left = loop->timers->due > now ? loop->timers->due - now : 0;
-	timeout.tv_sec = (long long)(left / NS_PER_S);
-	timeout.tv_nsec = (long long)(left % NS_PER_S);
-	io_uring_submit_and_wait_timeout(&loop->ring, &cqe, 1, &timeout, NULL);
+}
+
+/* The ring is this thread's from here on. (liburing 2.3 forgot to export its
+ * io_uring_enable_rings().) */
+static void enable_ring(struct loop *loop)
+{
+	syscall(__NR_io_uring_register, loop->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 void loop_run(struct loop *loop)
 {
 	own_loop = loop;
+	enable_ring(loop);
 	while (!atomic_load(&loop->stop)) {
 		wait_for_something(loop);
 		run_completions(loop);

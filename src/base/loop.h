@@ -56,7 +56,8 @@ void loop_stop(struct loop *loop);
 void loop_watch(struct loop *loop, struct loop_watch *watch);
 
 /* An SQE, never NULL: prepare it by an io_uring_prep_*() call, then name the
- * operation that completes with it. It is submitted with the next turn. */
+ * operation that completes with it. It is submitted with the next turn. Before
+ * loop_run() there is room for a few only. */
 struct io_uring_sqe *loop_sqe(struct loop *loop);
 void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op);
 
