@@ -293,12 +293,12 @@ static void stop(struct guest *guest)
 {
 	unsigned i;
 
-	while (guest->nworkers)
-		worker_stop(&guest->workers[--guest->nworkers]);
 	for (i = 0; i < guest->nattached; i++) {
 		virtio_device_detach(&guest->devices[i].virtio);
 		virtio_pci_destroy(&guest->devices[i].transport);
 	}
+	while (guest->nworkers)
+		worker_stop(&guest->workers[--guest->nworkers]);
 	ioreq_server_close(guest->server);
 	free(guest->left);
 	loop_free(guest->loop);

@@ -14,7 +14,8 @@
 _Static_assert(BOUNCE_RUN_MAX == WORD_PAGES * GUEST_PAGE_SIZE, "a run is at most a word");
 
 struct bounce {
-	uint8_t *base;
+	uint8_t *special, *ordinary;
+	unsigned nspecial; /* pages, whole words */
 	unsigned words, pages;
 	unsigned shares, waiting;
 	unsigned left;             /* free pages */
@@ -24,21 +25,27 @@ struct bounce {
 	uint64_t free[];
 };
 
-struct bounce *bounce_new(size_t length)
+struct bounce *bounce_new(size_t length, void *special, unsigned pages)
 {
 	unsigned i, words = (unsigned)((length + BOUNCE_RUN_MAX - 1) / BOUNCE_RUN_MAX);
 	struct bounce *bounce = calloc(1, sizeof(*bounce) + words * sizeof(bounce->free[0]));
+	void *ordinary;
+	size_t size;
 
 	if (!bounce)
 		return NULL;
 	bounce->words = words;
 	bounce->pages = bounce->left = words * WORD_PAGES;
-	bounce->base = mmap(NULL, (size_t)words * BOUNCE_RUN_MAX, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (bounce->base == MAP_FAILED) {
+	bounce->special = special;
+	bounce->nspecial = (unsigned)min_u64(pages, bounce->pages) / WORD_PAGES * WORD_PAGES;
+	bounce_ordinary(bounce, &ordinary, &size);
+	ordinary = mmap(NULL, max_u64(size, 1), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	if (ordinary == MAP_FAILED) {
 		free(bounce);
 		return NULL;
 	}
+	bounce->ordinary = ordinary;
 	for (i = 0; i < words; i++)
 		bounce->free[i] = UINT64_MAX;
 	return bounce;
@@ -46,16 +53,37 @@ struct bounce *bounce_new(size_t length)
 
 void bounce_free(struct bounce *bounce)
 {
+	size_t size;
+	void *base;
+
 	if (!bounce)
 		return;
-	munmap(bounce->base, (size_t)bounce->words * BOUNCE_RUN_MAX);
+	bounce_ordinary(bounce, &base, &size);
+	munmap(base, max_u64(size, 1));
 	free(bounce);
 }
 
-void bounce_extent(const struct bounce *bounce, void **base, size_t *length)
+void bounce_ordinary(const struct bounce *bounce, void **base, size_t *length)
 {
-	*base = bounce->base;
-	*length = (size_t)bounce->words * BOUNCE_RUN_MAX;
+	*base = bounce->ordinary;
+	*length = (size_t)(bounce->words * WORD_PAGES - bounce->nspecial) * GUEST_PAGE_SIZE;
+}
+
+static void *page_address(const struct bounce *bounce, unsigned page)
+{
+	if (page < bounce->nspecial)
+		return bounce->special + (size_t)page * GUEST_PAGE_SIZE;
+	return bounce->ordinary + (size_t)(page - bounce->nspecial) * GUEST_PAGE_SIZE;
+}
+
+static unsigned page_number(const struct bounce *bounce, const void *address)
+{
+	size_t page = ((uintptr_t)address - (uintptr_t)bounce->special) / GUEST_PAGE_SIZE;
+
+	if (page < bounce->nspecial)
+		return (unsigned)page;
+	page = ((uintptr_t)address - (uintptr_t)bounce->ordinary) / GUEST_PAGE_SIZE;
+	return bounce->nspecial + (unsigned)page;
 }
 
 /* What is kept for a share and not yet taken. */
@@ -134,8 +162,7 @@ static void *take_run(struct bounce *bounce, unsigned pages)
 		if (first < 0)
 			continue;
 		bounce->free[word] &= ~run_mask((unsigned)first, pages);
-		return bounce->base +
-		       ((size_t)word * WORD_PAGES + (unsigned)first) * GUEST_PAGE_SIZE;
+		return page_address(bounce, word * WORD_PAGES + (unsigned)first);
 	}
 	return NULL;
 }
@@ -205,7 +232,7 @@ static void serve_all(struct bounce *bounce)
 
 void bounce_put(struct bounce *bounce, struct bounce_share *share, struct bounce_buffer buffer)
 {
-	unsigned page = (unsigned)(((uint8_t *)buffer.base - bounce->base) / GUEST_PAGE_SIZE);
+	unsigned page = page_number(bounce, buffer.base);
 	unsigned pages = buffer.length / GUEST_PAGE_SIZE;
 
 	bounce->free[page / WORD_PAGES] |= run_mask(page % WORD_PAGES, pages);

@@ -36,12 +36,13 @@ struct bounce_share {
 	struct bounce_share *next; /* in a circle */
 };
 
-/* NULL if there is no memory. @length is rounded up to BOUNCE_RUN_MAX. */
-struct bounce *bounce_new(size_t length);
+/* A pool of @length bytes, rounded up to BOUNCE_RUN_MAX, the first of which are
+ * @special, pages that are cheaper to use. NULL if there is no memory. */
+struct bounce *bounce_new(size_t length, void *special, unsigned pages);
 void bounce_free(struct bounce *bounce);
 
-/* All of it, to be registered with io_uring. */
-void bounce_extent(const struct bounce *bounce, void **base, size_t *length);
+/* What is not special, to be registered with io_uring. */
+void bounce_ordinary(const struct bounce *bounce, void **base, size_t *length);
 
 void bounce_join(struct bounce *bounce, struct bounce_share *share);
 void bounce_leave(struct bounce *bounce, struct bounce_share *share); /* holds and awaits nothing */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "memory/gntdev.h"
+#include "memory/own.h"
 #include "memory/quiet.h"
 
 #define BATCH   1024 /* segments a call; the kernel cuts them by 16 itself */
@@ -26,6 +27,7 @@
 
 struct grants {
 	xengnttab_handle *handle;
+	const struct own *own;
 	uint32_t domid;
 	unsigned pending;
 	xengnttab_grant_copy_segment_t segments[BATCH];
@@ -41,7 +43,7 @@ static void put_unused(struct grants *grants, struct grant_map *map)
 	grants->unused = map;
 }
 
-int grants_open(uint32_t domid, struct grants **result)
+int grants_open(uint32_t domid, struct own *own, struct grants **result)
 {
 	struct grants *grants = calloc(1, sizeof(*grants));
 	unsigned i;
@@ -49,6 +51,7 @@ int grants_open(uint32_t domid, struct grants **result)
 	if (!grants)
 		return -ENOMEM;
 	grants->domid = domid;
+	grants->own = own;
 	for (i = 0; i < MAPS; i++)
 		put_unused(grants, &grants->maps[i]);
 	grants->handle = xengnttab_open(quiet_logger(), 0);
@@ -59,6 +62,7 @@ int grants_open(uint32_t domid, struct grants **result)
 		free(grants);
 		return err;
 	}
+	own_try(own, grants->handle);
 	*result = grants;
 	return 0;
 }
@@ -120,25 +124,40 @@ static void add_segment(struct grants *grants, uint64_t address, void *local, ui
 	xengnttab_grant_copy_segment_t *segment = &grants->segments[n];
 	union xengnttab_copy_ptr *theirs = to_guest ? &segment->dest : &segment->source;
 	union xengnttab_copy_ptr *ours = to_guest ? &segment->source : &segment->dest;
+	int page = own_page(grants->own, local);
 
 	theirs->foreign.ref = (uint32_t)first_ref(address);
 	theirs->foreign.offset = address & (GUEST_PAGE_SIZE - 1);
 	theirs->foreign.domid = (uint16_t)grants->domid;
-	ours->virt = local;
-	segment->len = length;
 	segment->flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
+	if (page < 0) {
+		ours->virt = local;
+	} else {
+		ours->foreign.ref = grants->own->references[page];
+		ours->foreign.offset = (uintptr_t)local & (GUEST_PAGE_SIZE - 1);
+		ours->foreign.domid = DOMID_SELF;
+		segment->flags = GNTCOPY_dest_gref | GNTCOPY_source_gref;
+	}
+	segment->len = length;
 	grants->errors[n] = err;
 }
 
-/* The grant side of a segment must not cross its page. */
+/* The most that a segment may have: no side by grant crosses a page. */
+static uint32_t room(const struct grants *grants, uint64_t address, const void *local)
+{
+	uint32_t theirs = GUEST_PAGE_SIZE - (address & (GUEST_PAGE_SIZE - 1));
+	uint32_t ours = GUEST_PAGE_SIZE - ((uintptr_t)local & (GUEST_PAGE_SIZE - 1));
+
+	return ours < theirs && own_page(grants->own, local) >= 0 ? ours : theirs;
+}
+
 void grants_copy(struct grants *grants, uint64_t address, void *local, uint32_t length,
 		 bool to_guest, int *err)
 {
 	uint8_t *at = local;
 
 	while (length) {
-		uint32_t room = GUEST_PAGE_SIZE - (address & (GUEST_PAGE_SIZE - 1));
-		uint16_t piece = (uint16_t)min_u64(room, length);
+		uint16_t piece = (uint16_t)min_u64(room(grants, address, at), length);
 
 		if (grants->pending == BATCH)
 			grants_flush(grants);

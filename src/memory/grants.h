@@ -7,9 +7,11 @@
 #include "memory/address.h"
 
 struct grants;
+struct own;
 
-/* One thread's gntdev handle. Returns 0 or -errno. */
-int grants_open(uint32_t domid, struct grants **grants);
+/* One thread's gntdev handle. @own is tried out.
+ * Returns 0 or -errno. */
+int grants_open(uint32_t domid, struct own *own, struct grants **grants);
 void grants_close(struct grants *grants);
 
 /* True if [@address, @address + @length) can be an address made of grants:

@@ -128,11 +128,13 @@ static void run_doorbell(struct loop_work *work)
 	loop_post(queue->worker->loop, &queue->kick);
 }
 
-int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index)
+int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index,
+		   struct worker *home)
 {
 	*queue = (struct virtqueue){
 		.device = device,
 		.index = index,
+		.worker = home,
 		.doorbell = { .run = run_doorbell },
 		.start = { .run = run_start },
 		.stop = { .run = run_stop },
@@ -142,7 +144,7 @@ int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsign
 		.stopped = { .run = run_stopped },
 		.broken = { .run = run_broken },
 	};
-	return split_init(&queue->ring, VIRTQUEUE_BATCH);
+	return split_init(&queue->ring, VIRTQUEUE_BATCH, &home->own);
 }
 
 void virtqueue_free(struct virtqueue *queue)

@@ -52,7 +52,8 @@ struct virtqueue {
 };
 
 /* 0 or -ENOMEM. */
-int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index);
+int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index,
+		   struct worker *home);
 void virtqueue_free(struct virtqueue *queue);
 
 /* From main. The registers are taken over as they are now. virtqueue_stop()

@@ -11,10 +11,14 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "memory/own.h"
 
 #define TABLE_BYTES_MAX (VIRTQUEUE_SIZE_MAX * sizeof(struct vring_desc))
+#define TABLES_BYTES    (32U << 10) /* of all tables of a batch */
 
-int split_init(struct split_ring *ring, unsigned batch)
+_Static_assert(TABLE_BYTES_MAX == GUEST_PAGE_SIZE, "a table can keep to one page");
+
+int split_init(struct split_ring *ring, unsigned batch, struct own *own)
 {
 	unsigned i;
 
@@ -22,7 +26,8 @@ int split_init(struct split_ring *ring, unsigned batch)
 	ring->chains = calloc(VIRTQUEUE_SIZE_MAX, sizeof(*ring->chains));
 	ring->segments =
 		calloc((size_t)VIRTQUEUE_SIZE_MAX * VIRTQUEUE_SIZE_MAX, sizeof(*ring->segments));
-	ring->tables = calloc(batch, TABLE_BYTES_MAX);
+	ring->own = own;
+	ring->tables = own_alloc(own, TABLES_BYTES);
 	ring->fetches = calloc(batch, sizeof(*ring->fetches));
 	if (!ring->chains || !ring->segments || !ring->tables || !ring->fetches) {
 		split_free(ring);
@@ -39,7 +44,8 @@ void split_free(struct split_ring *ring)
 {
 	free(ring->chains);
 	free(ring->segments);
-	free(ring->tables);
+	if (ring->own)
+		own_free(ring->own, ring->tables);
 	free(ring->fetches);
 	*ring = (struct split_ring){ 0 };
 }
@@ -227,11 +233,6 @@ static const char *take_head(struct split_ring *ring, struct chain **result)
 	return NULL;
 }
 
-static struct vring_desc *batch_table(const struct split_ring *ring, unsigned i)
-{
-	return ring->tables + (size_t)i * VIRTQUEUE_SIZE_MAX;
-}
-
 /* One copy for the tables of the whole batch, then their walks. */
 static const char *finish_indirect(struct split_ring *ring, const struct memory *memory,
 				   unsigned tables)
@@ -245,36 +246,52 @@ static const char *finish_indirect(struct split_ring *ring, const struct memory 
 
 		if (fetch->err)
 			return "an indirect table that cannot be read";
-		why = walk_table(fetch->owner, batch_table(ring, i), fetch->count);
+		why = walk_table(fetch->owner, fetch->table, fetch->count);
 	}
 	return why;
 }
 
-static void fetch_table(struct split_ring *ring, const struct memory *memory, unsigned i,
-			const struct vring_desc *table, struct chain *owner)
+/* Where the next table of this length goes, behind @used bytes: not across a page. */
+static uint32_t table_offset(uint32_t used, uint32_t length)
 {
-	struct split_fetch *fetch = &ring->fetches[i];
+	uint32_t left = GUEST_PAGE_SIZE - used % GUEST_PAGE_SIZE;
 
-	fetch->owner = owner;
-	fetch->count = table->len / (unsigned)sizeof(*table);
-	fetch->err = 0;
-	memory_copy(memory, table->addr, batch_table(ring, i), table->len, false, &fetch->err);
+	return left < length ? used + left : used;
 }
 
+static void fetch_table(const struct split_ring *ring, const struct memory *memory,
+			struct split_fetch *fetch, const struct vring_desc *table, uint32_t *used)
+{
+	uint32_t offset = table_offset(*used, table->len);
+
+	fetch->table = (struct vring_desc *)(ring->tables + offset);
+	fetch->count = table->len / (unsigned)sizeof(*table);
+	fetch->err = 0;
+	memory_copy(memory, table->addr, fetch->table, table->len, false, &fetch->err);
+	*used = offset + table->len;
+}
+
+/* As many as there is room for their tables, at most *@count. */
 static const char *take_chains(struct split_ring *ring, const struct memory *memory,
-			       struct chain **chains, unsigned count)
+			       struct chain **chains, unsigned *count)
 {
 	struct vring_desc table;
 	unsigned i, tables = 0;
+	uint32_t used = 0;
 	const char *why = NULL, *unfetched;
 
-	for (i = 0; i < count && !why; i++) {
+	for (i = 0; i < *count && !why; i++) {
+		if (table_offset(used, TABLE_BYTES_MAX) == TABLES_BYTES)
+			break;
 		why = take_head(ring, &chains[i]);
 		if (!why)
 			why = walk_ring(ring, chains[i], &table);
-		if (!why && table.len)
-			fetch_table(ring, memory, tables++, &table, chains[i]);
+		if (why || !table.len)
+			continue;
+		ring->fetches[tables].owner = chains[i];
+		fetch_table(ring, memory, &ring->fetches[tables++], &table, &used);
 	}
+	*count = i;
 	unfetched = tables ? finish_indirect(ring, memory, tables) : NULL;
 	return why ? why : unfetched;
 }
@@ -289,7 +306,7 @@ int split_pop(struct split_ring *ring, const struct memory *memory, struct chain
 		*why = "an available index that jumped";
 		return -1;
 	}
-	*why = take_chains(ring, memory, chains, count);
+	*why = take_chains(ring, memory, chains, &count);
 	return *why ? -1 : (int)count;
 }
 

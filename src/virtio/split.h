@@ -63,9 +63,12 @@ static inline struct segment chain_next(struct chain_cursor *at, uint32_t most)
 /* An indirect table on its way. */
 struct split_fetch {
 	struct chain *owner;
+	struct vring_desc *table;
 	unsigned count;
 	int err;
 };
+
+struct own;
 
 enum split_area { SPLIT_DESCRIPTORS, SPLIT_AVAILABLE, SPLIT_USED, SPLIT_AREAS };
 
@@ -78,12 +81,13 @@ struct split_ring {
 	bool event_idx, indirect;
 	struct chain *chains;      /* by head */
 	struct segment *segments;  /* of all chains */
-	struct vring_desc *tables; /* indirect tables of one batch */
+	struct own *own;
+	uint8_t *tables; /* indirect tables of one batch, one behind the other */
 	struct split_fetch *fetches;
 };
 
 /* Storage for the largest ring, for batches of @batch. 0 or -ENOMEM. */
-int split_init(struct split_ring *ring, unsigned batch);
+int split_init(struct split_ring *ring, unsigned batch, struct own *own);
 void split_free(struct split_ring *ring);
 
 /* Checks the registers and maps the ring. 0, or -EINVAL or memory_map()'s. */

@@ -47,13 +47,18 @@ static int start_thread(struct worker *worker, unsigned index)
 
 static int open_memory(struct worker *worker, const struct worker_options *options)
 {
-	int err = grants_open(options->domid, &worker->grants);
+	unsigned pages;
+	void *rest;
+	int err;
 
+	own_open(&worker->own);
+	err = grants_open(options->domid, &worker->own, &worker->grants);
 	if (!err)
 		err = foreign_open(options->domid, &options->foreign, &worker->foreign);
 	if (err)
 		return err;
-	worker->bounce = bounce_new(options->bounce_bytes);
+	rest = own_rest(&worker->own, &pages);
+	worker->bounce = bounce_new(options->bounce_bytes, rest, pages);
 	return worker->bounce ? 0 : -ENOMEM;
 }
 
@@ -64,8 +69,8 @@ static void register_bounce(struct worker *worker)
 	void *base;
 	int err;
 
-	bounce_extent(worker->bounce, &base, &length);
-	err = loop_register(worker->loop, base, length);
+	bounce_ordinary(worker->bounce, &base, &length);
+	err = length ? loop_register(worker->loop, base, length) : 0;
 	if (err)
 		log_warning("the bounce buffers cannot be registered with io_uring: %s%s",
 			    strerror(-err), err == -ENOMEM ? " (RLIMIT_MEMLOCK?)" : "");
@@ -116,6 +121,7 @@ void worker_stop(struct worker *worker)
 	bounce_free(worker->bounce);
 	foreign_close(worker->foreign);
 	grants_close(worker->grants);
+	own_close(&worker->own);
 	*worker = (struct worker){ 0 };
 }
 

@@ -8,9 +8,11 @@
 
 #include "base/loop.h"
 #include "memory/foreign.h"
+#include "memory/own.h"
 
 struct worker {
 	struct loop *loop;
+	struct own own;
 	struct grants *grants;
 	struct foreign *foreign;
 	struct bounce *bounce;

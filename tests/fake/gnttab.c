@@ -168,6 +168,13 @@ static int16_t copy_side(const union xengnttab_copy_ptr *side, bool is_ref, bool
 	*p = side->virt;
 	if (!is_ref)
 		return GNTST_okay;
+	if (side->foreign.domid == DOMID_SELF) {
+		*p = shared_page(side->foreign.ref, FAKE_BACKEND);
+		if (!*p)
+			return GNTST_general_error;
+		*p = (uint8_t *)*p + side->foreign.offset;
+		return GNTST_okay;
+	}
 	status = grant_status(side->foreign.domid, side->foreign.ref, write);
 	if (status != GNTST_okay)
 		return status;

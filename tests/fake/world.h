@@ -255,6 +255,9 @@ void grant_pin(uint32_t ref, bool writable, int by);
 struct gntdev *gntdev_open(int fd, const struct restricted *restricted);
 void gntdev_close(struct gntdev *device);
 
+/* A page that the daemon shared with @domid, or NULL. */
+uint8_t *shared_page(uint32_t ref, uint32_t domid);
+
 /* Take note of children that ended by themselves. */
 void child_poll(void);
 

@@ -6,7 +6,9 @@
 
 #include "memory/foreign.h"
 #include "memory/grants.h"
+#include "memory/own.h"
 
+static struct own own; /* no pages */
 static const struct foreign_options windows = { .window_bytes = 2u << 20 };
 struct memory memory;
 struct split_ring ring;
@@ -18,9 +20,9 @@ void ring_setup(void)
 {
 	fake_start(FAKE_HVM, 1, 512);
 	memory = (struct memory){ .options.policy = MEMORY_AUTO };
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &memory.grants), 0);
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
-	ck_assert_int_eq(split_init(&ring, RING_BATCH), 0);
+	ck_assert_int_eq(split_init(&ring, RING_BATCH, &own), 0);
 	desc = fake_ram(RING_DESC);
 	avail = fake_ram(RING_AVAIL);
 	used = fake_ram(RING_USED);

@@ -17,7 +17,7 @@ static unsigned nheld;
 
 static void setup(void)
 {
-	bounce = bounce_new(POOL);
+	bounce = bounce_new(POOL, NULL, 0);
 	ck_assert_ptr_nonnull(bounce);
 	bounce_join(bounce, &share);
 	nheld = 0;

@@ -12,18 +12,20 @@
 #include "fake/fake.h"
 #include "memory/foreign.h"
 #include "memory/grants.h"
+#include "memory/own.h"
 #include "unit/unit.h"
 
 #define GRANT(ref, offset) (GUEST_ADDRESS_GRANT | (uint64_t)(ref) << 12 | (offset))
 
 static const struct foreign_options windows = { .window_bytes = 2u << 20 };
+static struct own own; /* no pages */
 static struct memory memory;
 
 static void setup(void)
 {
 	fake_start(FAKE_HVM, 1, 4096);
 	memory = (struct memory){ .options.policy = MEMORY_AUTO };
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &memory.grants), 0);
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &memory.grants), 0);
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
 }
 
@@ -501,7 +503,7 @@ START_TEST(handles_that_cannot_be_opened)
 
 	log_capture_begin();
 	fake_fail(FAKE_GRANT_OPEN, 1, ENOENT);
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &grants), -ENOENT);
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &grants), -ENOENT);
 	fake_fail(FAKE_FOREIGN_OPEN, 1, EACCES);
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &foreign), -EACCES);
 	log = log_capture_end();

@@ -38,8 +38,8 @@ struct blk_request {
 	struct blk_queue *queue;
 	struct chain *chain;
 	enum blk_step step;
-	struct virtio_blk_outhdr header;
-	uint8_t status;
+	struct virtio_blk_outhdr *header; /* in its queue's array */
+	uint8_t *status;                  /* likewise */
 	struct bounce_buffer buffer;
 	struct memory_loan loan;
 	void *data;           /* the piece: the buffer, or what to deliver from */
@@ -53,12 +53,19 @@ struct blk_request {
 	struct blk_request *next; /* in line */
 };
 
+/* What small copies go to and come from, close together. */
+struct blk_small {
+	struct virtio_blk_outhdr headers[VIRTQUEUE_SIZE_MAX];
+	uint8_t statuses[VIRTQUEUE_SIZE_MAX];
+};
+
 struct blk_queue {
 	struct virtqueue *vq;
 	struct blk_device *blk;
 	struct blk_request *line, **line_tail;
 	struct loop_work work_off;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
+	struct blk_small *small;
 	struct segment slices[VIRTQUEUE_SIZE_MAX];       /* scratch */
 };
 
@@ -75,7 +82,7 @@ static void stand_in_line(struct blk_request *request, enum blk_step step)
 
 static void finish(struct blk_request *request, uint8_t status)
 {
-	request->status = status;
+	*request->status = status;
 	if (status != VIRTIO_BLK_S_OK)
 		request->piece = 0;
 	stand_in_line(request, BLK_DELIVER);
@@ -85,9 +92,9 @@ static void finish(struct blk_request *request, uint8_t status)
  * the status byte counts only where the data reaches it. */
 static uint32_t written(const struct blk_request *request)
 {
-	uint32_t type = request->header.type;
+	uint32_t type = request->header->type;
 	bool has_data = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
-	uint32_t data = has_data && request->status == VIRTIO_BLK_S_OK ? request->data_length : 0;
+	uint32_t data = has_data && *request->status == VIRTIO_BLK_S_OK ? request->data_length : 0;
 
 	return data + (data + STATUS_BYTES == request->chain->in_length ? STATUS_BYTES : 0);
 }
@@ -104,7 +111,7 @@ static void complete(struct blk_request *request)
 
 static uint64_t io_offset(const struct blk_request *request)
 {
-	return request->header.sector * BLK_SECTOR + request->moved;
+	return request->header->sector * BLK_SECTOR + request->moved;
 }
 
 static void io_failed(const struct blk_request *request, int err)
@@ -180,7 +187,7 @@ static void start_piece(struct blk_request *request)
 {
 	request->data = request->buffer.base;
 	set_piece(request);
-	if (request->header.type == VIRTIO_BLK_T_IN)
+	if (request->header->type == VIRTIO_BLK_T_IN)
 		submit(request, BLK_READ);
 	else
 		stand_in_line(request, BLK_FETCH_DATA);
@@ -239,8 +246,8 @@ static bool range_valid(const struct blk_request *request)
 	uint64_t capacity = request->queue->blk->config.capacity;
 	uint64_t sectors = request->data_length / BLK_SECTOR;
 
-	return !(request->data_length % BLK_SECTOR) && request->header.sector <= capacity &&
-	       sectors <= capacity - request->header.sector;
+	return !(request->data_length % BLK_SECTOR) && request->header->sector <= capacity &&
+	       sectors <= capacity - request->header->sector;
 }
 
 /* Worth it for this request? The kind of its last segment tells for all. */
@@ -307,7 +314,7 @@ static void start(struct blk_request *request)
 {
 	const struct chain *chain = request->chain;
 
-	switch (request->header.type) {
+	switch (request->header->type) {
 	case VIRTIO_BLK_T_IN:
 		start_transfer(request, false, chain->in_length - STATUS_BYTES);
 		break;
@@ -362,7 +369,7 @@ static void copy_header(struct blk_request *request)
 		request->data_err = -EINVAL;
 		return;
 	}
-	copy(request, false, 0, HEADER_BYTES, &request->header, &request->data_err);
+	copy(request, false, 0, HEADER_BYTES, request->header, &request->data_err);
 	if (!data || lends(request, data))
 		return;
 	request->buffer = bounce_get(vq->worker->bounce, &vq->bounce, data);
@@ -375,14 +382,14 @@ static void copy_header(struct blk_request *request)
 
 static bool is_last(const struct blk_request *request)
 {
-	return request->status != VIRTIO_BLK_S_OK || request->header.type != VIRTIO_BLK_T_IN ||
+	return *request->status != VIRTIO_BLK_S_OK || request->header->type != VIRTIO_BLK_T_IN ||
 	       request->moved + request->piece == request->data_length;
 }
 
 static bool delivers_data(const struct blk_request *request)
 {
-	return request->piece && (request->header.type == VIRTIO_BLK_T_IN ||
-				  request->header.type == VIRTIO_BLK_T_GET_ID);
+	return request->piece && (request->header->type == VIRTIO_BLK_T_IN ||
+				  request->header->type == VIRTIO_BLK_T_GET_ID);
 }
 
 static void copy_step(struct blk_request *request)
@@ -400,9 +407,13 @@ static void copy_step(struct blk_request *request)
 	if (delivers_data(request))
 		copy(request, true, request->moved, request->piece, request->data,
 		     &request->data_err);
-	if (is_last(request))
+}
+
+static void copy_status(struct blk_request *request)
+{
+	if (request->step == BLK_DELIVER && is_last(request))
 		copy(request, true, request->chain->in_length - STATUS_BYTES, STATUS_BYTES,
-		     &request->status, &request->status_err);
+		     request->status, &request->status_err);
 }
 
 /* A piece that did not arrive turns the status over. */
@@ -433,7 +444,8 @@ static void go_on(struct blk_request *request)
 		submit(request, BLK_WRITE);
 }
 
-/* All that stand in line now. */
+/* All that stand in line now. The status bytes come last, since Xen spares itself
+ * work where one copy is from the same page as the one before. */
 static void work_batch(struct blk_queue *queue)
 {
 	struct blk_request *batch = queue->line, *request, *next;
@@ -442,6 +454,8 @@ static void work_batch(struct blk_queue *queue)
 	queue->line_tail = &queue->line;
 	for (request = batch; request; request = request->next)
 		copy_step(request);
+	for (request = batch; request; request = request->next)
+		copy_status(request);
 	memory_flush(&queue->vq->memory);
 	for (request = batch; request; request = next) {
 		next = request->next;
@@ -480,8 +494,8 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 		struct blk_request *request = &queue->requests[chains[i]->head];
 
 		request->chain = chains[i];
-		request->status = VIRTIO_BLK_S_OK;
-		request->header = (struct virtio_blk_outhdr){ 0 };
+		*request->status = VIRTIO_BLK_S_OK;
+		*request->header = (struct virtio_blk_outhdr){ 0 };
 		request->data_length = request->moved = request->piece = 0;
 		if (chains[i]->in_length < STATUS_BYTES) {
 			virtqueue_break(vq, "a request without a status byte");
@@ -492,9 +506,13 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 	}
 }
 
-static void init_request(struct blk_request *request, struct blk_queue *queue)
+static void init_request(struct blk_queue *queue, unsigned head)
 {
+	struct blk_request *request = &queue->requests[head];
+
 	request->queue = queue;
+	request->header = &queue->small->headers[head];
+	request->status = &queue->small->statuses[head];
 	request->io.done = io_done;
 	request->wait.ready = buffer_ready;
 }
@@ -506,18 +524,26 @@ int blk_queue_init(struct virtqueue *vq)
 
 	if (!queue)
 		return -ENOMEM;
+	queue->small = own_alloc(&vq->worker->own, sizeof(*queue->small));
+	if (!queue->small) {
+		free(queue);
+		return -ENOMEM;
+	}
 	queue->vq = vq;
 	queue->blk = vq->device->private;
 	queue->line_tail = &queue->line;
 	queue->work_off.run = work_off_line;
 	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
-		init_request(&queue->requests[i], queue);
+		init_request(queue, i);
 	vq->private = queue;
 	return 0;
 }
 
 void blk_queue_free(struct virtqueue *vq)
 {
-	free(vq->private);
+	struct blk_queue *queue = vq->private;
+
+	own_free(&vq->worker->own, queue->small);
+	free(queue);
 	vq->private = NULL;
 }
