@@ -249,19 +249,18 @@ static struct window *cached_window(const struct foreign *foreign, uint64_t numb
 	return NULL;
 }
 
-/* Xen does not say when a page comes back, so holes are looked at anew, first
- * alone: a guest that asks for what is not there shall not cost a window. */
+/* Before a window is mapped the pages are looked for alone: a guest that asks for
+ * what is not there shall not cost a window. Xen does not say when a page comes
+ * back, so holes are looked at anew. */
 static int reach_in_window(struct foreign *foreign, uint64_t address, size_t length,
 			   struct window **window)
 {
 	uint64_t number = address >> foreign->window_shift;
-	int err = 0;
+	int err;
 
 	*window = cached_window(foreign, number);
-	if (!*window)
-		err = map_window(foreign, number, window);
-	if (err || !touches_hole(foreign, *window, address, length))
-		return err;
+	if (*window && !touches_hole(foreign, *window, address, length))
+		return 0;
 	if (!pages_exist(foreign, address, length))
 		return -EFAULT;
 	err = map_window(foreign, number, window);
@@ -313,12 +312,12 @@ static __attribute__((noinline)) void copy_by_windows(struct foreign *foreign, u
 	int failed = address_valid(address, length) ? 0 : -EFAULT;
 	uint8_t *at = local;
 
-	if (to_guest && !failed)
-		foreign_wrote(foreign, address, length);
 	while (length && !failed) {
 		size_t piece = in_window(foreign, address, length);
 
 		failed = copy_in_window(foreign, address, at, piece, to_guest);
+		if (to_guest && !failed)
+			foreign_wrote(foreign, address, piece);
 		address += piece;
 		at += piece;
 		length -= piece;

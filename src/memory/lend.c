@@ -37,9 +37,13 @@ static int lend_piece(const struct memory *memory, struct memory_loan *loan, uin
 		foreign_return(memory->foreign, window, at, 0);
 		return 0;
 	}
+	if (loan->count == MEMORY_LOAN_PIECES) {
+		foreign_return(memory->foreign, window, at, 0);
+		return -E2BIG;
+	}
 	loan->pieces[loan->count] = (struct iovec){ .iov_base = at, .iov_len = *length };
 	loan->windows[loan->count++] = window;
-	return loan->count < MEMORY_LOAN_PIECES ? 0 : -E2BIG;
+	return 0;
 }
 
 static int lend_plain(const struct memory *memory, const struct segment *segments, unsigned count,

@@ -59,11 +59,10 @@ static void power_on(struct virtio_device *device)
 static int init_queue(struct virtio_device *device, unsigned i, struct worker *worker)
 {
 	struct virtqueue *queue = &device->queues[i];
-	int err = virtqueue_init(queue, device, i);
+	int err = virtqueue_init(queue, device, i, worker);
 
 	if (err)
 		return err;
-	queue->worker = worker;
 	err = device->type->queue_init(queue);
 	if (err)
 		virtqueue_free(queue);

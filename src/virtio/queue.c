@@ -17,11 +17,20 @@
 #include "virtio/device.h"
 #include "virtio/worker.h"
 
+/* The used ring's page among them. */
+static void report_writes(struct virtqueue *queue)
+{
+	memory_wrote(&queue->memory, queue->registers.device_area,
+		     split_used_bytes(queue->registers.size));
+	memory_report(&queue->memory);
+}
+
 /* Main may free the queue as soon as it is told, so this ends a turn. */
 static void run_drained(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, drained);
 
+	report_writes(queue);
 	split_stop(&queue->ring, &queue->memory);
 	bounce_leave(queue->worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_STOPPED;
@@ -58,6 +67,7 @@ static void run_kick(struct loop_work *work)
 	/* A full batch may have left more behind: others' turn first. */
 	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !split_arm(&queue->ring)))
 		loop_post(queue->worker->loop, &queue->kick);
+	report_writes(queue); /* the event index */
 }
 
 static const char *start_error(int err)
@@ -100,9 +110,7 @@ static void run_publish(struct loop_work *work)
 	if (!virtqueue_running(queue))
 		return;
 	interrupt = split_publish(&queue->ring);
-	memory_wrote(&queue->memory, queue->registers.device_area,
-		     split_used_bytes(queue->registers.size));
-	memory_report(&queue->memory);
+	report_writes(queue);
 	if (interrupt)
 		queue->device->transport->queue_interrupt(queue->device, queue->index);
 }
