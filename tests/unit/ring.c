@@ -4,13 +4,6 @@
 
 #include <string.h>
 
-#include "memory/foreign.h"
-#include "memory/grants.h"
-#include "memory/own.h"
-
-static struct own own; /* no pages */
-static const struct foreign_options windows = { .window_bytes = 2u << 20 };
-struct memory memory;
 struct split_ring ring;
 struct vring_desc *desc, *table;
 volatile struct vring_avail *avail;
@@ -18,11 +11,8 @@ volatile struct vring_used *used;
 
 void ring_setup(void)
 {
-	fake_start(FAKE_HVM, 1, 512);
-	memory = (struct memory){ .options.policy = MEMORY_AUTO };
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &memory.grants), 0);
-	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
-	ck_assert_int_eq(split_init(&ring, RING_BATCH, &own), 0);
+	access_start(512);
+	ck_assert_int_eq(split_init(&ring, RING_BATCH, &access_own), 0);
 	desc = fake_ram(RING_DESC);
 	avail = fake_ram(RING_AVAIL);
 	used = fake_ram(RING_USED);
@@ -33,11 +23,7 @@ void ring_teardown(void)
 {
 	split_stop(&ring, &memory);
 	split_free(&ring);
-	foreign_close(memory.foreign);
-	grants_close(memory.grants);
-	ck_assert_uint_eq(fake_foreign_mapped(), 0);
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
-	fake_end();
+	access_end();
 }
 
 struct virtqueue_registers ring_registers(uint16_t size)

@@ -8,8 +8,7 @@
 
 #include <linux/virtio_config.h>
 
-#include "fake/fake.h"
-#include "unit/unit.h"
+#include "unit/access.h"
 #include "virtio/split.h"
 
 #define RING_BATCH 32
@@ -27,7 +26,6 @@
 #define W VRING_DESC_F_WRITE
 #define I VRING_DESC_F_INDIRECT
 
-extern struct memory memory;
 extern struct split_ring ring;
 extern struct vring_desc *desc, *table;
 extern volatile struct vring_avail *avail;

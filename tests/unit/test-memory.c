@@ -1,58 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test-memory.c: guest addresses of both kinds: which are valid, how copies are
- * cut and batched, what fails alone and what fails together, maps.
+ * cut and batched, what fails alone and what fails together.
  */
 #include "memory/memory.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "fake/fake.h"
-#include "memory/foreign.h"
-#include "memory/grants.h"
-#include "memory/own.h"
-#include "unit/unit.h"
-
-#define GRANT(ref, offset) (GUEST_ADDRESS_GRANT | (uint64_t)(ref) << 12 | (offset))
-
-static const struct foreign_options windows = { .window_bytes = 2u << 20 };
-static struct own own; /* no pages */
-static struct memory memory;
+#include "unit/access.h"
 
 static void setup(void)
 {
-	fake_start(FAKE_HVM, 1, 4096);
-	memory = (struct memory){ .options.policy = MEMORY_AUTO };
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &memory.grants), 0);
-	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &memory.foreign), 0);
-}
-
-static void teardown(void)
-{
-	foreign_close(memory.foreign);
-	grants_close(memory.grants);
-	ck_assert_uint_eq(fake_foreign_mapped(), 0);
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
-	fake_end();
-}
-
-static int map_area(uint64_t address, size_t length, bool writable, struct memory_map *map)
-{
-	const struct memory_area area = { .address = address,
-					  .length = length,
-					  .writable = writable };
-
-	return memory_map(&memory, &area, 1, map);
-}
-
-static void fill(void *bytes, size_t length)
-{
-	uint8_t *at = bytes;
-
-	while (length--)
-		*at++ = (uint8_t)unit_random(256);
+	access_start(4096);
 }
 
 struct piece {
@@ -73,23 +33,6 @@ static void copy_all(struct piece *pieces, unsigned count)
 			    &piece->err);
 	}
 	memory_flush(&memory);
-}
-
-static int copy(uint64_t address, void *local, uint32_t length, bool to_guest)
-{
-	struct piece piece = {
-		.address = address, .length = length, .to_guest = to_guest, .local = local
-	};
-
-	copy_all(&piece, 1);
-	return piece.err;
-}
-
-/* Grants @count pages from @pfn on by consecutive references. */
-static void grant(uint32_t ref, unsigned count, uint64_t pfn, bool readonly)
-{
-	while (count--)
-		fake_grant(ref + count, pfn + count, readonly);
 }
 
 /* ---- which addresses are grants -------------------------------------------------- */
@@ -136,11 +79,11 @@ START_TEST(gref_edges_are_refused_before_any_call)
 
 	fake_calls_reset();
 	for (bit = 44; bit <= 62; bit++)
-		ck_assert_int_eq(copy(GRANT(8, 0) | BIT_ULL(bit), byte, 1, false), -EFAULT);
-	ck_assert_int_eq(copy(GRANT(0xffffffff, 4095), byte, 2, false), -EFAULT);
+		ck_assert_int_eq(access_copy(GRANT(8, 0) | BIT_ULL(bit), byte, 1, false), -EFAULT);
+	ck_assert_int_eq(access_copy(GRANT(0xffffffff, 4095), byte, 2, false), -EFAULT);
 	for (bit = 52; bit <= 62; bit++)
-		ck_assert_int_eq(copy(BIT_ULL(bit), byte, 1, false), -EFAULT);
-	ck_assert_int_eq(copy((1ull << 52) - 1, byte, 2, false), -EFAULT);
+		ck_assert_int_eq(access_copy(BIT_ULL(bit), byte, 1, false), -EFAULT);
+	ck_assert_int_eq(access_copy((1ull << 52) - 1, byte, 2, false), -EFAULT);
 	ck_assert_uint_eq(fake_calls(FAKE_GRANT_COPY), 0);
 	ck_assert_uint_eq(fake_calls(FAKE_FOREIGN_MAP), 0);
 }
@@ -157,14 +100,14 @@ START_TEST(copies_of_any_place_and_length)
 	bool to_guest = _i & 1;
 	unsigned i, j;
 
-	grant(40, 3, 0x20, false);
+	access_grant(40, 3, 0x20, false);
 	for (i = 0; i < ARRAY_SIZE(offsets); i++)
 		for (j = 0; j < ARRAY_SIZE(lengths); j++) {
 			uint64_t address = _i & 2 ? GRANT(40, offsets[i]) : 0x20000 + offsets[i];
 
-			fill(local, sizeof(local));
-			fill(ram, 3 * FAKE_PAGE);
-			ck_assert_int_eq(copy(address, local, lengths[j], to_guest), 0);
+			access_fill(local, sizeof(local));
+			access_fill(ram, 3 * FAKE_PAGE);
+			ck_assert_int_eq(access_copy(address, local, lengths[j], to_guest), 0);
 			ck_assert_mem_eq(ram + offsets[i], local, lengths[j]);
 		}
 }
@@ -175,16 +118,16 @@ START_TEST(copies_touch_nothing_else)
 {
 	uint8_t local[5002], *ram = fake_ram(0x20000);
 
-	grant(40, 2, 0x20, false);
+	access_grant(40, 2, 0x20, false);
 	memset(ram, 0x11, 2 * FAKE_PAGE);
 	memset(local, 0x22, sizeof(local));
-	ck_assert_int_eq(copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, true), 0);
+	ck_assert_int_eq(access_copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, true), 0);
 	ck_assert_uint_eq(ram[99], 0x11);
 	ck_assert_uint_eq(ram[100], 0x22);
 	ck_assert_uint_eq(ram[5099], 0x22);
 	ck_assert_uint_eq(ram[5100], 0x11);
 	memset(ram, 0x33, 2 * FAKE_PAGE);
-	ck_assert_int_eq(copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, false), 0);
+	ck_assert_int_eq(access_copy(_i ? GRANT(40, 100) : 0x20064, local + 1, 5000, false), 0);
 	ck_assert_uint_eq(local[0], 0x22);
 	ck_assert_uint_eq(local[1], 0x33);
 	ck_assert_uint_eq(local[5000], 0x33);
@@ -199,9 +142,9 @@ START_TEST(mixed_kinds_in_one_batch)
 	struct piece pieces[600];
 	unsigned i;
 
-	grant(100, 600, 0x60, false);
+	access_grant(100, 600, 0x60, false);
 	for (i = 0; i < 600; i++) {
-		fill(local[i], sizeof(local[i]));
+		access_fill(local[i], sizeof(local[i]));
 		pieces[i] = (struct piece){ .address = i % 3 ? GRANT(100 + i, 2000)
 							     : 0x60000 + i * 4096 + 2000,
 					    .length = sizeof(local[i]),
@@ -231,7 +174,7 @@ START_TEST(a_batch_of_any_size)
 	static struct piece pieces[3000];
 	unsigned i;
 
-	grant(100, 1, 0x60, false);
+	access_grant(100, 1, 0x60, false);
 	for (i = 0; i < 3000; i++) {
 		((uint8_t *)fake_ram(0x60000))[i] = (uint8_t)(i * 7);
 		pieces[i] =
@@ -265,7 +208,7 @@ START_TEST(one_bad_gref_fails_only_its_piece)
 		for (i = 0; i < 8; i++) {
 			bool spoilt = bad >> i & 1;
 
-			grant(100 + 2 * i, 2, 0x60 + 2 * i, spoilt && i & 1);
+			access_grant(100 + 2 * i, 2, 0x60 + 2 * i, spoilt && i & 1);
 			if (spoilt && !(i & 1))
 				fake_grant_revoke(100 + 2 * i + 1); /* the second page */
 			memset(local[i], (int)(bad + i), sizeof(local[i]));
@@ -296,7 +239,7 @@ START_TEST(a_failing_call_is_repeated_piece_by_piece)
 		{ .address = GRANT(101, 0), .length = 1, .local = &local[2] },
 	};
 
-	grant(100, 2, 0x60, false);
+	access_grant(100, 2, 0x60, false);
 	memset(fake_ram(0x60000), 9, 2 * FAKE_PAGE);
 	fake_fail(FAKE_GRANT_COPY, 1, ENOMEM);
 	fake_calls_reset();
@@ -309,201 +252,18 @@ START_TEST(a_failing_call_is_repeated_piece_by_piece)
 }
 END_TEST
 
-START_TEST(the_policy_decides_which_kind_may_be_used)
-{
-	static const int expected[][2] = {
-		[MEMORY_AUTO] = { 0, 0 },
-		[MEMORY_GRANTS] = { -EPERM, 0 },
-		[MEMORY_FOREIGN] = { 0, -EPERM },
-	};
-	struct memory_map map = { 0 };
-	uint8_t byte;
-
-	grant(100, 1, 0x60, false);
-	memory.options.policy = (enum memory_policy)_i;
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), expected[_i][0]);
-	ck_assert_int_eq(copy(GRANT(100, 0), &byte, 1, false), expected[_i][1]);
-	ck_assert_int_eq(map_area(0x60000, 1, false, &map), expected[_i][0]);
-	memory_unmap(&memory, &map, 1);
-	ck_assert_int_eq(map_area(GRANT(100, 0), 1, false, &map), expected[_i][1]);
-	memory_unmap(&memory, &map, 1);
-}
-END_TEST
-
-/* ---- foreign windows -------------------------------------------------------------------- */
-
-/* How much one of them shows: all of it is mapped with its first byte. */
-static uint64_t window_bytes(void)
-{
-	uint8_t byte;
-
-	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
-	return (uint64_t)fake_foreign_mapped() * FAKE_PAGE;
-}
-
-/* Holes are page by page: beside one everything works. */
-START_TEST(a_hole_fails_what_touches_it)
-{
-	uint8_t local[3 * FAKE_PAGE];
-	uint32_t first, last;
-
-	fake_hole(0x50, true);
-	for (first = 0x4e; first <= 0x52; first++)
-		for (last = first; last <= 0x52; last++) {
-			uint64_t address = (uint64_t)first * FAKE_PAGE + 5;
-			uint32_t length = (last - first) * FAKE_PAGE + 1;
-			bool touches = first <= 0x50 && last >= 0x50;
-
-			if (length > sizeof(local))
-				continue;
-			ck_assert_int_eq(copy(address, local, length, _i), touches ? -EFAULT : 0);
-		}
-}
-END_TEST
-
-START_TEST(a_copy_over_the_border_of_two_windows)
-{
-	uint64_t border = window_bytes();
-	uint8_t local[2 * FAKE_PAGE], *ram = fake_ram(border - FAKE_PAGE);
-
-	fill(ram, sizeof(local));
-	ck_assert_int_eq(copy(border - FAKE_PAGE, local, sizeof(local), false), 0);
-	ck_assert_mem_eq(local, ram, sizeof(local));
-	fake_calls_reset();
-	fill(local, sizeof(local));
-	ck_assert_int_eq(copy(border - FAKE_PAGE, local, sizeof(local), true), 0);
-	ck_assert_mem_eq(local, ram, sizeof(local));
-	ck_assert_uint_eq(fake_calls(FAKE_FOREIGN_MAP), 0); /* both windows are there */
-	/* The end of memory is a hole like others. */
-	ck_assert_int_eq(copy(fake_ram_size() - 1, local, 2, false), -EFAULT);
-	ck_assert_int_eq(copy(fake_ram_size() - 1, local, 1, false), 0);
-}
-END_TEST
-
-/* What was mapped before shows the old frame, so it is not used again. */
-START_TEST(after_an_invalidation_no_old_window_is_used)
-{
-	uint8_t byte;
-
-	*(uint8_t *)fake_ram(0x60000) = 1;
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
-	fake_new_frame(0x60);
-	*(uint8_t *)fake_ram(0x60000) = 2;
-	foreign_invalidate(memory.foreign);
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
-	ck_assert_uint_eq(byte, 2);
-	fake_hole(0x60, true);
-	foreign_invalidate(memory.foreign);
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), -EFAULT);
-	ck_assert_int_eq(copy(0x61000, &byte, 1, false), 0);
-}
-END_TEST
-
-START_TEST(a_trim_unmaps_what_is_old_and_keeps_the_rest)
-{
-	uint64_t window = window_bytes();
-	unsigned pages = (unsigned)(window / FAKE_PAGE);
-	uint8_t byte;
-
-	ck_assert_int_eq(copy(window, &byte, 1, false), 0);
-	ck_assert_uint_eq(fake_foreign_mapped(), 2 * pages);
-	foreign_trim(memory.foreign);
-	ck_assert_uint_eq(fake_foreign_mapped(), 2 * pages);
-	foreign_invalidate(memory.foreign);
-	ck_assert_int_eq(copy(0, &byte, 1, false), 0);
-	foreign_trim(memory.foreign);
-	ck_assert_uint_eq(fake_foreign_mapped(), pages);
-}
-END_TEST
-
-START_TEST(a_window_that_cannot_be_mapped_is_tried_again)
-{
-	uint8_t byte;
-
-	fake_fail(FAKE_FOREIGN_MAP, 1, ENOMEM);
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), -ENOMEM);
-	ck_assert_int_eq(copy(0x60000, &byte, 1, false), 0);
-}
-END_TEST
-
-/* ---- maps ----------------------------------------------------------------------------------- */
-
-/* Exactly the pages that hold the bytes, which show what the guest sees. */
-START_TEST(a_map_shows_the_guests_bytes)
-{
-	uint64_t address = _i ? GRANT(100, 0xf00) : 0x60f00;
-	struct memory_map map = { 0 };
-
-	grant(100, 3, 0x60, false);
-	ck_assert_int_eq(map_area(address, 0x1200, true, &map), 0);
-	ck_assert_uint_eq(map.pages, 3);
-	ck_assert_uint_eq(_i ? fake_grants_mapped() : fake_foreign_mapped(), 3);
-	fill(map.address, 0x1200);
-	ck_assert_mem_eq(map.address, fake_ram(0x60f00), 0x1200);
-	memory_unmap(&memory, &map, 1);
-	ck_assert_ptr_null(map.address);
-	memory_unmap(&memory, &map, 1); /* does nothing */
-}
-END_TEST
-
-/* What a driver grants for reading is mapped for reading, and no other way. */
-START_TEST(a_readonly_grant_is_mapped_readonly)
-{
-	struct memory_map map = { 0 };
-
-	grant(100, 1, 0x60, true);
-	ck_assert_int_lt(map_area(GRANT(100, 0), 64, true, &map), 0);
-	ck_assert_ptr_null(map.address);
-	ck_assert_int_eq(map_area(GRANT(100, 0), 64, false, &map), 0);
-	memory_unmap(&memory, &map, 1);
-}
-END_TEST
-
-START_TEST(a_map_is_all_or_nothing)
-{
-	struct memory_map map = { 0 };
-
-	grant(100, 2, 0x60, false);
-	ck_assert_int_lt(map_area(GRANT(100, 0), 3 * FAKE_PAGE, false, &map), 0);
-	fake_hole(0x71, true);
-	ck_assert_int_eq(map_area(0x70000, 2 * FAKE_PAGE, false, &map), -EFAULT);
-	ck_assert_int_eq(map_area(0x70000, FAKE_PAGE, false, &map), 0);
-	ck_assert_uint_eq(fake_foreign_mapped(), 1);
-	memory_unmap(&memory, &map, 1);
-	ck_assert_uint_eq(fake_foreign_mapped() + fake_grants_mapped(), 0);
-}
-END_TEST
-
-START_TEST(a_map_outlives_invalidation_and_revocation)
-{
-	struct memory_map map = { 0 }, granted = { 0 };
-
-	grant(100, 1, 0x60, false);
-	ck_assert_int_eq(map_area(GRANT(100, 0), 64, true, &granted), 0);
-	ck_assert_int_eq(map_area(0x70000, 64, true, &map), 0);
-	foreign_invalidate(memory.foreign);
-	foreign_trim(memory.foreign);
-	fake_grant_revoke(100);
-	memset(map.address, 1, 64);
-	memset(granted.address, 2, 64);
-	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x70000), 1);
-	ck_assert_uint_eq(*(uint8_t *)fake_ram(0x60000), 2);
-	memory_unmap(&memory, &map, 1);
-	memory_unmap(&memory, &granted, 1);
-}
-END_TEST
-
 /* ---- handles ---------------------------------------------------------------------------------- */
 
 START_TEST(handles_that_cannot_be_opened)
 {
+	const struct foreign_options windows = { .window_bytes = 2u << 20 };
 	struct grants *grants;
 	struct foreign *foreign;
 	const char *log;
 
 	log_capture_begin();
 	fake_fail(FAKE_GRANT_OPEN, 1, ENOENT);
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &own, &grants), -ENOENT);
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &access_own, &grants), -ENOENT);
 	fake_fail(FAKE_FOREIGN_OPEN, 1, EACCES);
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, &windows, &foreign), -EACCES);
 	log = log_capture_end();
@@ -525,18 +285,8 @@ int main(void)
 		ONCE(nothing_to_copy_costs_nothing),
 		ONCE(one_bad_gref_fails_only_its_piece),
 		ONCE(a_failing_call_is_repeated_piece_by_piece),
-		TIMES(the_policy_decides_which_kind_may_be_used, 3),
-		TIMES(a_hole_fails_what_touches_it, 2),
-		ONCE(a_copy_over_the_border_of_two_windows),
-		ONCE(after_an_invalidation_no_old_window_is_used),
-		ONCE(a_trim_unmaps_what_is_old_and_keeps_the_rest),
-		ONCE(a_window_that_cannot_be_mapped_is_tried_again),
-		TIMES(a_map_shows_the_guests_bytes, 2),
-		ONCE(a_readonly_grant_is_mapped_readonly),
-		ONCE(a_map_is_all_or_nothing),
-		ONCE(a_map_outlives_invalidation_and_revocation),
 		ONCE(handles_that_cannot_be_opened),
 	};
 
-	return unit_main("memory", setup, teardown, tests, ARRAY_SIZE(tests));
+	return unit_main("memory", setup, access_end, tests, ARRAY_SIZE(tests));
 }
