@@ -21,18 +21,6 @@ void access_start(unsigned ram_pages)
 	access_windows(&windows);
 }
 
-void access_end(void)
-{
-	ck_assert_uint_eq(foreign_lent(memory.foreign), 0);
-	ck_assert_uint_eq(grants_mapped(memory.grants), 0);
-	foreign_close(memory.foreign);
-	grants_close(memory.grants);
-	ck_assert_uint_eq(fake_foreign_mapped(), 0);
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
-	ck_assert_uint_eq(fake_maps(), 0);
-	fake_end();
-}
-
 void access_grant(uint32_t ref, unsigned count, uint64_t pfn, bool readonly)
 {
 	while (count--)
@@ -46,6 +34,38 @@ int access_copy(uint64_t address, void *local, uint32_t length, bool to_guest)
 	memory_copy(&memory, address, local, length, to_guest, &err);
 	memory_flush(&memory);
 	return err;
+}
+
+int access_lend(struct memory_loan *loan, uint64_t address, uint32_t length, bool writable)
+{
+	const struct segment segment = { address, length };
+	int err = memory_lend(&memory, &segment, 1, writable, loan);
+
+	ck_assert_int_eq(!loan->count, err != 0);
+	return err;
+}
+
+void access_return(struct memory_loan *loan)
+{
+	memory_return(&memory, loan);
+	ck_assert_uint_eq(loan->count, 0);
+}
+
+void access_assert_nothing_lent(void)
+{
+	ck_assert_uint_eq(foreign_lent(memory.foreign), 0);
+	ck_assert_uint_eq(grants_mapped(memory.grants), 0);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	ck_assert_uint_eq(fake_maps(), 0);
+}
+
+void access_end(void)
+{
+	access_assert_nothing_lent();
+	foreign_close(memory.foreign);
+	grants_close(memory.grants);
+	ck_assert_uint_eq(fake_foreign_mapped(), 0);
+	fake_end();
 }
 
 void access_fill(void *bytes, size_t length)

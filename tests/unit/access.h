@@ -33,6 +33,13 @@ void access_grant(uint32_t ref, unsigned count, uint64_t pfn, bool readonly);
 /* One copy, at once: 0 or -errno. */
 int access_copy(uint64_t address, void *local, uint32_t length, bool to_guest);
 
+/* One segment: 0 or -errno. */
+int access_lend(struct memory_loan *loan, uint64_t address, uint32_t length, bool writable);
+void access_return(struct memory_loan *loan);
+
+/* Neither a window nor a grant. */
+void access_assert_nothing_lent(void);
+
 /* Random bytes. */
 void access_fill(void *bytes, size_t length);
 
