@@ -177,7 +177,7 @@ void disk_driver_start(struct disk *disk, const struct disk_config *config)
 void disk_driver_stop(struct disk *disk)
 {
 	gvirtio_remove(&disk->v);
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	rig_assert_idle(&disk->rig);
 	disk->ring = NULL;
 }
 

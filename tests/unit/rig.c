@@ -5,6 +5,8 @@
 #include <semaphore.h>
 
 #include "fake/fake.h"
+#include "memory/bounce.h"
+#include "memory/grants.h"
 #include "unit/unit.h"
 
 struct call {
@@ -22,14 +24,60 @@ static void run_call(struct loop_work *work)
 	sem_post(&call->done);
 }
 
-void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg)
+static void call_on(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
 	struct call call = { .work = { .run = run_call }, .fn = fn, .arg = arg };
 
 	sem_init(&call.done, 0, 0);
-	loop_post(rig->loop, &call.work);
+	loop_post(loop, &call.work);
 	sem_wait(&call.done);
 	sem_destroy(&call.done);
+}
+
+void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg)
+{
+	call_on(rig->loop, fn, arg);
+}
+
+/* What a worker has of the guest's, and of its own pool; told by its thread. */
+struct use {
+	const struct worker *worker;
+	unsigned bounced, granted, lent;
+};
+
+static void look(void *arg)
+{
+	struct use *use = arg;
+
+	use->bounced = bounce_used(use->worker->bounce);
+	use->granted = grants_mapped(use->worker->grants);
+	use->lent = foreign_lent(use->worker->foreign);
+}
+
+/* With @running the main loop is to be asked where it moves the data. */
+static void assert_idle(const struct rig *rig, bool running)
+{
+	unsigned i;
+
+	for (i = 0; i < rig->nworkers; i++) {
+		const struct worker *worker = &rig->workers[i];
+		struct use use = { .worker = worker };
+
+		if (running || worker->own_thread)
+			call_on(worker->loop, look, &use);
+		else
+			look(&use);
+		ck_assert_uint_eq(use.bounced, 0);
+		ck_assert_uint_eq(use.granted, 0);
+		ck_assert_uint_eq(use.lent, 0);
+	}
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	ck_assert_uint_eq(fake_maps(), 0);
+}
+
+void rig_assert_idle(struct rig *rig)
+{
+	assert_idle(rig, true);
 }
 
 static void invalidate(void *arg)
@@ -123,6 +171,7 @@ void rig_stop(struct rig *rig)
 		rig_call(rig, stop_if_quiet, rig);
 	} while (!rig->quiet);
 	pthread_join(rig->thread, NULL);
+	assert_idle(rig, false);
 	virtio_device_detach(&rig->device);
 	virtio_pci_destroy(&rig->transport);
 	while (rig->nworkers)

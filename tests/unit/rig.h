@@ -44,6 +44,10 @@ struct rig_config {
 void rig_start(struct rig *rig, const struct virtio_device_type *type, const void *options,
 	       const struct rig_config *config);
 
+/* After a reset: no buffer of a worker's pool is taken, nothing of the guest's is
+ * lent, no grant is mapped. */
+void rig_assert_idle(struct rig *rig);
+
 /* As the daemon ends: withdraws, lets the queues come to rest, closes. */
 void rig_stop(struct rig *rig);
 

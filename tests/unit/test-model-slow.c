@@ -94,7 +94,7 @@ static void check_anew(void)
 {
 	const struct disk_config config = { .queues = 2 };
 
-	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	rig_assert_idle(&disk.rig);
 	gring_free(disk.v.ring[0]);
 	gring_free(disk.v.ring[1]);
 	disk.v.nr_queues = 0;
