@@ -60,11 +60,15 @@ static void complete(struct loop_work *work)
 
 static void record(struct test_store *store, const struct blk_io *io)
 {
+	const void *data = io->op == BLK_FLUSH ? NULL : io->pieces->iov_base;
+
 	if (store->nlog < STORE_LOG)
 		store->log[store->nlog++] = (struct store_record){ .op = io->op,
 								   .stable = io->stable,
 								   .offset = io->offset,
-								   .length = io->length };
+								   .length = io->length,
+								   .npieces = io->npieces,
+								   .data = data };
 	if (++store->active > store->most_active)
 		store->most_active = store->active;
 }
@@ -81,7 +85,7 @@ static void submit(struct blk_store *base, struct loop *loop, struct blk_io *io)
 	io->work.run = complete;
 	pthread_mutex_lock(&store->lock);
 	record(store, io);
-	if (store->hold)
+	if (store->hold && (!store->holds || store->holds(io)))
 		store->held[store->nheld++] = io;
 	else
 		loop_post(loop, &io->work);
@@ -323,6 +327,22 @@ uint8_t request_run(struct disk *disk, struct request *request, uint32_t cut)
 	ck_assert(requests_wait(disk, 1));
 	ck_assert(request->done);
 	return request_result(request);
+}
+
+void request_transfer(struct disk *disk, struct request *request, uint32_t cut, uint32_t used)
+{
+	const uint8_t *stored = disk->store.data + request->sector * BLK_SECTOR;
+
+	ck_assert_uint_eq(request_run(disk, request, cut), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(request->used, used);
+	ck_assert_mem_eq(fake_ram(request_data(request)), stored, request->out + request->in);
+	request_free(request);
+}
+
+void disk_write_then_read(struct disk *disk, uint64_t sector, uint32_t length, uint32_t cut)
+{
+	request_transfer(disk, request_new(VIRTIO_BLK_T_OUT, sector, length, 0), cut, 1);
+	request_transfer(disk, request_new(VIRTIO_BLK_T_IN, sector, 0, length), cut, length + 1);
 }
 
 uint8_t disk_io(struct disk *disk, uint32_t type, uint64_t sector, uint32_t out, uint32_t in)

@@ -20,6 +20,8 @@ struct store_record {
 	bool stable;
 	uint64_t offset;
 	uint32_t length;
+	unsigned npieces;
+	const void *data; /* the first piece */
 };
 
 struct test_store {
@@ -28,6 +30,7 @@ struct test_store {
 	int (*verdict)(const struct blk_io *io); /* 0 or -errno; NULL: all is well */
 	unsigned block_ms;                       /* submit() does not come back earlier */
 	bool hold;                               /* operations wait for store_release() */
+	bool (*holds)(const struct blk_io *io);  /* which of them; NULL: all */
 
 	pthread_mutex_t lock;
 	struct blk_io *held[512];
@@ -110,7 +113,13 @@ bool requests_wait(struct disk *disk, unsigned count);
 /* Adds, kicks and waits: the status byte. */
 uint8_t request_run(struct disk *disk, struct request *request, uint32_t cut);
 
-/* The same for a request of which only the result matters. */
+/* It succeeds, has this length in the used ring, and its data is the store's; frees it. */
+void request_transfer(struct disk *disk, struct request *request, uint32_t cut, uint32_t used);
+
+/* Both for the same sectors. */
+void disk_write_then_read(struct disk *disk, uint64_t sector, uint32_t length, uint32_t cut);
+
+/* For a request of which only the result matters. */
 uint8_t disk_io(struct disk *disk, uint32_t type, uint64_t sector, uint32_t out, uint32_t in);
 
 #endif

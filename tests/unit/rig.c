@@ -176,6 +176,7 @@ void rig_stop(struct rig *rig)
 	virtio_pci_destroy(&rig->transport);
 	while (rig->nworkers)
 		worker_stop(&rig->workers[--rig->nworkers]);
+	ck_assert_uint_eq(fake_foreign_mapped(), 0);
 	ioreq_server_close(rig->server);
 	loop_free(rig->loop);
 	virtio_device_close(&rig->device);

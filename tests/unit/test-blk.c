@@ -91,23 +91,6 @@ END_TEST
 
 /* ---- reads and writes ----------------------------------------------------------- */
 
-/* @used is expected; the data must be that of the store. */
-static void transfer(struct request *request, uint32_t cut, uint32_t used)
-{
-	const uint8_t *stored = disk.store.data + request->sector * SECTOR;
-
-	ck_assert_uint_eq(request_run(&disk, request, cut), VIRTIO_BLK_S_OK);
-	ck_assert_uint_eq(request->used, used);
-	ck_assert_mem_eq(fake_ram(request_data(request)), stored, request->out + request->in);
-	request_free(request);
-}
-
-static void write_then_read(uint64_t sector, uint32_t length, uint32_t cut)
-{
-	transfer(request_new(VIRTIO_BLK_T_OUT, sector, length, 0), cut, 1);
-	transfer(request_new(VIRTIO_BLK_T_IN, sector, 0, length), cut, length + 1);
-}
-
 /* However header, data and status are cut into segments (5.2.6.4: no assumption
  * about the framing), down to segments of one byte. */
 START_TEST(blk_framing)
@@ -120,8 +103,8 @@ START_TEST(blk_framing)
 	config.without = BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | BIT_ULL(VIRTIO_BLK_F_SIZE_MAX);
 	disk_start(&disk, &config);
 	for (i = 0; i < ARRAY_SIZE(cuts); i++) {
-		write_then_read(i, SECTOR, cuts[i]);
-		write_then_read(100 + i, 24 * SECTOR, cuts[i]);
+		disk_write_then_read(&disk, i, SECTOR, cuts[i]);
+		disk_write_then_read(&disk, 100 + i, 24 * SECTOR, cuts[i]);
 	}
 	disk_stop(&disk);
 }
@@ -137,7 +120,7 @@ START_TEST(blk_larger_than_a_bounce_buffer)
 
 	disk_start(&disk, &config);
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
-		write_then_read(7, lengths[i], 65536);
+		disk_write_then_read(&disk, 7, lengths[i], 65536);
 	disk_stop(&disk);
 }
 END_TEST
