@@ -73,6 +73,9 @@ struct transfer {
 	struct loop_work submit;
 	sem_t done;
 	int err;
+	uint32_t most; /* bytes that the kernel moves at once; 0: as it likes */
+	unsigned agains;
+	void (*transferred)(struct loop_op *op, int result);
 };
 
 static void done(struct blk_io *io, int err)
@@ -83,9 +86,25 @@ static void done(struct blk_io *io, int err)
 	sem_post(&transfer->done);
 }
 
+static void shortened(struct loop_op *op, int result);
+
 static void submit(struct loop_work *work)
 {
-	store->ops->submit(store, loop, &container_of(work, struct transfer, submit)->io);
+	struct transfer *transfer = container_of(work, struct transfer, submit);
+
+	store->ops->submit(store, loop, &transfer->io);
+	if (!transfer->most)
+		return;
+	transfer->transferred = transfer->io.loop_op.done;
+	transfer->io.loop_op.done = shortened;
+}
+
+static void start(struct transfer *transfer)
+{
+	transfer->io.done = done;
+	transfer->submit.run = submit;
+	sem_init(&transfer->done, 0, 0);
+	loop_post(loop, &transfer->submit);
 }
 
 static void begin(struct transfer *transfer, enum blk_op op, uint64_t offset, uint32_t length,
@@ -95,12 +114,9 @@ static void begin(struct transfer *transfer, enum blk_op op, uint64_t offset, ui
 					       .offset = offset,
 					       .length = length,
 					       .pieces = &transfer->piece,
-					       .npieces = 1,
-					       .done = done },
-				       .piece = { .iov_base = data, .iov_len = length },
-				       .submit = { .run = submit } };
-	sem_init(&transfer->done, 0, 0);
-	loop_post(loop, &transfer->submit);
+					       .npieces = 1 },
+				       .piece = { .iov_base = data, .iov_len = length } };
+	start(transfer);
 }
 
 static int finish(struct transfer *transfer)
@@ -216,6 +232,223 @@ START_TEST(a_file_opened_readonly_cannot_be_written)
 }
 END_TEST
 
+/* ---- several pieces, and short transfers ------------------------------------------- */
+
+#define PIECES 6u
+
+/* What such a transfer consists of, in memory backwards and with gaps between. */
+static const uint32_t piece_lengths[PIECES] = { 1, 511, 4096, 3, 9000, 5 };
+static struct iovec pieces[PIECES];
+
+static uint32_t lay_out(void)
+{
+	uint32_t total = 0, at = MAX_IO;
+	unsigned i;
+
+	for (i = 0; i < PIECES; i++) {
+		at -= piece_lengths[i] + 100;
+		pieces[i] = (struct iovec){ .iov_base = buffer + at, .iov_len = piece_lengths[i] };
+		total += piece_lengths[i];
+	}
+	return total;
+}
+
+/* Copies between @flat, from byte @from on, and the pieces. */
+static void walk_pieces(uint8_t *flat, uint32_t from, bool to_pieces)
+{
+	uint32_t i, offset = 0, j;
+
+	for (i = 0; i < PIECES; i++)
+		for (j = 0; j < piece_lengths[i]; j++, offset++) {
+			uint8_t *byte = (uint8_t *)pieces[i].iov_base + j;
+
+			if (offset >= from && to_pieces)
+				*byte = flat[offset];
+			else if (offset >= from)
+				flat[offset] = *byte;
+		}
+}
+
+/* As if the kernel had moved less: what lies behind is spoilt, and so has to be
+ * moved again to its exact place. */
+static void spoil_rest(const struct transfer *transfer, uint32_t from)
+{
+	const struct blk_io *io = &transfer->io;
+	static uint8_t junk[MAX_IO];
+	int fd;
+
+	memset(junk, 0xee, sizeof(junk));
+	if (io->op == BLK_READ) {
+		walk_pieces(junk, from, true);
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (pwrite(fd, junk, io->length - from, (off_t)(io->offset + from)) < 0)
+		abort(); /* ck_assert() is for the test's own thread */
+	close(fd);
+}
+
+static void shortened(struct loop_op *op, int result)
+{
+	struct transfer *transfer = container_of(op, struct transfer, io.loop_op);
+	static const int agains[] = { -EINTR, -EAGAIN };
+
+	if (transfer->agains) {
+		spoil_rest(transfer, transfer->io.moved);
+		transfer->transferred(op, agains[--transfer->agains % 2]);
+		return;
+	}
+	if (result > (int)transfer->most) {
+		result = (int)transfer->most;
+		spoil_rest(transfer, transfer->io.moved + transfer->most);
+	}
+	transfer->transferred(op, result);
+}
+
+/* One transfer of all pieces; @most bytes of it at once. */
+static int move_pieces(enum blk_op op, uint64_t offset, uint32_t most, unsigned agains)
+{
+	struct transfer transfer = { .most = most, .agains = agains };
+
+	transfer.io = (struct blk_io){
+		.op = op, .offset = offset, .length = lay_out(), .pieces = pieces, .npieces = PIECES
+	};
+	start(&transfer);
+	return finish(&transfer);
+}
+
+static void check_pieces(uint32_t most, unsigned agains)
+{
+	static uint8_t flat[MAX_IO], back[MAX_IO];
+	uint32_t i, total = lay_out();
+
+	memset(buffer, 0x11, sizeof(buffer));
+	ck_assert_int_eq(move_pieces(BLK_READ, 512, most, agains), 0);
+	walk_pieces(flat, 0, false);
+	ck_assert_mem_eq(flat, contents + 512, total);
+	for (i = 0; i < PIECES; i++)
+		ck_assert_uint_eq(((uint8_t *)pieces[i].iov_base)[piece_lengths[i]], 0x11);
+	for (i = 0; i < total; i++)
+		flat[i] = (uint8_t)unit_random(256);
+	walk_pieces(flat, 0, true);
+	ck_assert_int_eq(move_pieces(BLK_WRITE, 1024, most, agains), 0);
+	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
+	memcpy(back, buffer, sizeof(back));
+	ck_assert_mem_eq(back, contents + 512, 512);
+	ck_assert_mem_eq(back + 512, flat, total);
+	ck_assert_mem_eq(back + 512 + total, contents + 1024 + total, 4096);
+	memcpy(contents + 1024, flat, total);
+}
+
+START_TEST(pieces_are_read_and_written_in_place)
+{
+	close(make_file());
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	check_pieces(0, 0);
+}
+END_TEST
+
+/* Wherever the kernel stops: at a border of pieces, before and behind it, and in
+ * the middle; again and again. */
+START_TEST(a_short_transfer_goes_on_where_it_stopped)
+{
+	static const uint32_t mosts[] = { 7,    100,  510,  511,  512,  513,  4095, 4096,
+					  4607, 4608, 4609, 4610, 4611, 4612, 9000, 13615 };
+
+	close(make_file());
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	check_pieces(mosts[_i], 0);
+}
+END_TEST
+
+START_TEST(a_transfer_that_is_interrupted_is_tried_again)
+{
+	close(make_file());
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	check_pieces(MAX_IO, 2);
+	check_pieces(4000, 3);
+}
+END_TEST
+
+/* The file ends in one of the pieces. */
+START_TEST(pieces_behind_the_end_are_an_error)
+{
+	int fd = make_file();
+
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(ftruncate(fd, 8192), 0);
+	ck_assert_int_eq(move_pieces(BLK_READ, 512, 0, 0), -EIO);
+	ck_assert_int_eq(move_pieces(BLK_READ, 8192, 0, 0), -EIO);
+	close(fd);
+}
+END_TEST
+
+/* What fits is written, in the middle of a piece it ends, and that is told. */
+START_TEST(pieces_that_do_not_fit_are_an_error)
+{
+	static uint8_t flat[MAX_IO], back[MAX_IO];
+	int fd;
+
+	if (!mount_small())
+		return;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(perform(BLK_WRITE, 0, MAX_IO), 0);
+	ck_assert_int_eq(perform(BLK_WRITE, MAX_IO, MAX_IO - 8192), 0); /* two pages are left */
+	lay_out();
+	memcpy(flat, contents, sizeof(flat));
+	walk_pieces(flat, 0, true);
+	ck_assert_int_eq(move_pieces(BLK_WRITE, 2 * MAX_IO, 0, 0), -ENOSPC);
+	ck_assert_int_eq(pread(fd, back, 8192, 2 * MAX_IO), 8192);
+	ck_assert_mem_eq(back, flat, 8192);
+	close(fd);
+	umount2(dir, MNT_DETACH);
+}
+END_TEST
+
+/* ---- registered memory ----------------------------------------------------------------- */
+
+static size_t registered;
+static sem_t is_registered;
+
+static void register_buffer(struct loop_work *work)
+{
+	(void)work;
+	if (loop_register(loop, buffer, registered))
+		abort();
+	sem_post(&is_registered);
+}
+
+/* All of the buffer, or a part, so that some transfers lie half in what is
+ * registered; whole ones, and ones that go on from the middle. */
+START_TEST(registered_memory_is_read_and_written_as_other_memory)
+{
+	static const size_t lengths[] = { MAX_IO, MAX_IO / 2, 4096 };
+	static const uint32_t mosts[] = { 0, 3000, 5000 };
+	struct loop_work work = { .run = register_buffer };
+	unsigned i;
+
+	registered = lengths[_i];
+	sem_init(&is_registered, 0, 0);
+	loop_post(loop, &work);
+	sem_wait(&is_registered);
+	close(make_file());
+	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
+	ck_assert_mem_eq(buffer, contents + 512, MAX_IO);
+	ck_assert_int_eq(perform(BLK_READ, 1024, 4096), 0);
+	ck_assert_mem_eq(buffer, contents + 1024, 4096);
+	memset(buffer, 0x5a, 4096);
+	ck_assert_int_eq(perform(BLK_WRITE, 100 * 512, 4096), 0);
+	memcpy(contents + 100 * 512, buffer, 4096);
+	ck_assert_int_eq(perform(BLK_READ, 90 * 512, 20 * 512), 0);
+	ck_assert_mem_eq(buffer, contents + 90 * 512, 20 * 512);
+	for (i = 0; i < ARRAY_SIZE(mosts); i++)
+		check_pieces(mosts[i], 0);
+}
+END_TEST
+
 /* ---- what cannot be opened ------------------------------------------------------- */
 
 static void assert_refused(const char *what, int err, const char *why)
@@ -270,6 +503,12 @@ int main(void)
 		ONCE(a_short_write_goes_on_to_its_error),
 		ONCE(a_full_file_system_is_an_error),
 		ONCE(a_file_opened_readonly_cannot_be_written),
+		ONCE(pieces_are_read_and_written_in_place),
+		TIMES(a_short_transfer_goes_on_where_it_stopped, 16),
+		ONCE(a_transfer_that_is_interrupted_is_tried_again),
+		ONCE(pieces_behind_the_end_are_an_error),
+		ONCE(pieces_that_do_not_fit_are_an_error),
+		TIMES(registered_memory_is_read_and_written_as_other_memory, 3),
 		ONCE(what_is_no_disk_is_refused_in_one_line),
 		ONCE(the_null_store_reads_zeroes_and_forgets),
 	};
