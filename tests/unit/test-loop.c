@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "unit/unit.h"
@@ -119,6 +120,89 @@ START_TEST(any_number_of_operations_at_once)
 	loop_run(loop);
 	for (i = 0; i < ARRAY_SIZE(operations); i++)
 		ck_assert(operations[i].done);
+}
+END_TEST
+
+/* ---- registered memory ------------------------------------------------------------ */
+
+/* Its edges; and nothing before anything is registered. */
+START_TEST(registered_is_what_lies_in_it_as_a_whole)
+{
+	static uint8_t all[3 * 4096];
+	uint8_t *base = all + 4096;
+	const size_t length = 4096;
+	const struct {
+		const void *base;
+		size_t length;
+		bool inside;
+	} cases[] = {
+		{ base, 1, true },
+		{ base, length, true },
+		{ base + length - 1, 1, true },
+		{ base + 100, length - 100, true },
+		{ base - 1, 1, false },
+		{ base - 1, 2, false },
+		{ base, length + 1, false },
+		{ base + 100, length - 99, false },
+		{ base + length, 1, false },
+		{ base + 1, SIZE_MAX, false },
+		{ base, SIZE_MAX, false },
+		{ base - 1, SIZE_MAX, false },
+		{ NULL, 1, false },
+		{ NULL, SIZE_MAX, false },
+	};
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert(!loop_registered(loop, cases[i].base, cases[i].length));
+	ck_assert_int_eq(loop_register(loop, base, length), 0);
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		ck_assert_int_eq(loop_registered(loop, cases[i].base, cases[i].length),
+				 cases[i].inside);
+}
+END_TEST
+
+/* It is then as if it had not been tried; and once is once. */
+START_TEST(what_cannot_be_registered_is_not)
+{
+	static uint8_t good[4096], more[4096];
+	uint8_t *bad = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_int_eq(munmap(bad + 4096, 4096), 0);
+	ck_assert_int_eq(loop_register(loop, bad, 8192), -EFAULT);
+	ck_assert(!loop_registered(loop, bad, 1));
+	ck_assert_int_eq(loop_register(loop, good, sizeof(good)), 0);
+	ck_assert_int_eq(loop_register(loop, more, sizeof(more)), -EBUSY);
+	ck_assert(loop_registered(loop, good, sizeof(good)));
+	ck_assert(!loop_registered(loop, more, 1));
+	munmap(bad, 4096);
+}
+END_TEST
+
+START_TEST(fixed_operations_use_what_is_registered)
+{
+	struct operation read = { .op.done = operation_done };
+	struct operation beside = { .op.done = operation_done };
+	static uint8_t fixed[4096], other[8];
+	struct io_uring_sqe *sqe;
+	int fds[2];
+
+	ck_assert_int_eq(loop_register(loop, fixed, sizeof(fixed)), 0);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], "hello", 5), 5);
+	sqe = loop_sqe(loop);
+	io_uring_prep_read_fixed(sqe, fds[0], fixed + 4000, 96, 0, 0);
+	loop_sqe_for(sqe, &read.op);
+	sqe = loop_sqe(loop);
+	io_uring_prep_read_fixed(sqe, fds[0], other, sizeof(other), 0, 0);
+	loop_sqe_for(sqe, &beside.op);
+	nwanted = 2;
+	loop_run(loop);
+	ck_assert_int_eq(read.result, 5);
+	ck_assert_mem_eq(fixed + 4000, "hello", 5);
+	ck_assert_int_eq(beside.result, -EFAULT);
+	close(fds[0]);
+	close(fds[1]);
 }
 END_TEST
 
@@ -445,6 +529,9 @@ int main(void)
 	const struct unit_test tests[] = {
 		ONCE(an_operation_gets_its_result),
 		ONCE(any_number_of_operations_at_once),
+		ONCE(registered_is_what_lies_in_it_as_a_whole),
+		ONCE(what_cannot_be_registered_is_not),
+		ONCE(fixed_operations_use_what_is_registered),
 		ONCE(messages_run_in_the_order_of_posting),
 		ONCE(a_message_is_queued_once),
 		ONCE(a_message_may_post_itself),
