@@ -117,38 +117,36 @@ void grants_flush(struct grants *grants)
 	}
 }
 
-static void add_segment(struct grants *grants, uint64_t address, void *local, uint16_t length,
+/* Puts off the first part of a copy, as far as it stays in one page of theirs and,
+ * where ours is a grant as well, of ours. Returns its length. */
+static uint32_t put_off(struct grants *grants, uint64_t address, uint8_t *local, uint32_t length,
 			bool to_guest, int *err)
 {
 	unsigned n = grants->pending++;
 	xengnttab_grant_copy_segment_t *segment = &grants->segments[n];
 	union xengnttab_copy_ptr *theirs = to_guest ? &segment->dest : &segment->source;
 	union xengnttab_copy_ptr *ours = to_guest ? &segment->source : &segment->dest;
+	uint32_t offset = address & (GUEST_PAGE_SIZE - 1);
 	int page = own_page(grants->own, local);
 
+	length = (uint32_t)min_u64(length, GUEST_PAGE_SIZE - offset);
 	theirs->foreign.ref = (uint32_t)first_ref(address);
-	theirs->foreign.offset = address & (GUEST_PAGE_SIZE - 1);
+	theirs->foreign.offset = (uint16_t)offset;
 	theirs->foreign.domid = (uint16_t)grants->domid;
-	segment->flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
 	if (page < 0) {
 		ours->virt = local;
+		segment->flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
 	} else {
+		offset = (uintptr_t)local & (GUEST_PAGE_SIZE - 1);
+		length = (uint32_t)min_u64(length, GUEST_PAGE_SIZE - offset);
 		ours->foreign.ref = grants->own->references[page];
-		ours->foreign.offset = (uintptr_t)local & (GUEST_PAGE_SIZE - 1);
+		ours->foreign.offset = (uint16_t)offset;
 		ours->foreign.domid = DOMID_SELF;
 		segment->flags = GNTCOPY_dest_gref | GNTCOPY_source_gref;
 	}
-	segment->len = length;
+	segment->len = (uint16_t)length;
 	grants->errors[n] = err;
-}
-
-/* The most that a segment may have: no side by grant crosses a page. */
-static uint32_t room(const struct grants *grants, uint64_t address, const void *local)
-{
-	uint32_t theirs = GUEST_PAGE_SIZE - (address & (GUEST_PAGE_SIZE - 1));
-	uint32_t ours = GUEST_PAGE_SIZE - ((uintptr_t)local & (GUEST_PAGE_SIZE - 1));
-
-	return ours < theirs && own_page(grants->own, local) >= 0 ? ours : theirs;
+	return length;
 }
 
 void grants_copy(struct grants *grants, uint64_t address, void *local, uint32_t length,
@@ -157,11 +155,11 @@ void grants_copy(struct grants *grants, uint64_t address, void *local, uint32_t 
 	uint8_t *at = local;
 
 	while (length) {
-		uint16_t piece = (uint16_t)min_u64(room(grants, address, at), length);
+		uint32_t piece;
 
 		if (grants->pending == BATCH)
 			grants_flush(grants);
-		add_segment(grants, address, at, piece, to_guest, err);
+		piece = put_off(grants, address, at, length, to_guest, err);
 		address += piece;
 		at += piece;
 		length -= piece;

@@ -129,28 +129,52 @@ static struct vring_desc descriptor(const struct split_ring *ring, uint16_t inde
 	return copy;
 }
 
-/* NULL, or what is wrong with it. */
-static const char *add_segment(struct chain *chain, const struct vring_desc *descriptor)
-{
-	unsigned count = chain->nout + chain->nin;
-	uint32_t length = descriptor->len;
+/* A chain as far as it was walked: in registers, not in memory. */
+struct walk {
+	unsigned nout, nin;
+	uint64_t out_length, in_length;
+};
 
-	if (!length)
+static inline struct walk walk_from(const struct chain *chain)
+{
+	return (struct walk){ .nout = chain->nout,
+			      .nin = chain->nin,
+			      .out_length = chain->out_length,
+			      .in_length = chain->in_length };
+}
+
+/* NULL, or what is wrong with the descriptor. */
+static inline const char *add_segment(struct walk *walk, struct segment *segments,
+				      const struct vring_desc *descriptor)
+{
+	struct segment *segment = &segments[walk->nout + walk->nin];
+
+	if (!descriptor->len)
 		return "an empty descriptor";
-	if (count == VIRTQUEUE_SIZE_MAX)
+	if (walk->nout + walk->nin == VIRTQUEUE_SIZE_MAX)
 		return "a chain that is too long";
-	if (length > UINT32_MAX - chain->out_length - chain->in_length)
-		return "a chain of more than 4 GiB";
-	chain->segments[count] = (struct segment){ .address = descriptor->addr, .length = length };
+	segment->address = descriptor->addr;
+	segment->length = descriptor->len;
 	if (descriptor->flags & VRING_DESC_F_WRITE) {
-		chain->nin++;
-		chain->in_length += length;
+		walk->nin++;
+		walk->in_length += descriptor->len;
 		return NULL;
 	}
-	if (chain->nin)
+	if (walk->nin)
 		return "a readable descriptor behind a writable one";
-	chain->nout++;
-	chain->out_length += length;
+	walk->nout++;
+	walk->out_length += descriptor->len;
+	return NULL;
+}
+
+static inline const char *walked_to(struct chain *chain, const struct walk *walk)
+{
+	if (walk->out_length + walk->in_length > UINT32_MAX)
+		return "a chain of more than 4 GiB";
+	chain->nout = (uint16_t)walk->nout;
+	chain->nin = (uint16_t)walk->nin;
+	chain->out_length = (uint32_t)walk->out_length;
+	chain->in_length = (uint32_t)walk->in_length;
 	return NULL;
 }
 
@@ -171,6 +195,7 @@ static const char *check_table(const struct split_ring *ring, const struct vring
 static const char *walk_ring(const struct split_ring *ring, struct chain *chain,
 			     struct vring_desc *table)
 {
+	struct walk walk = walk_from(chain);
 	uint16_t index = chain->head, steps;
 	struct vring_desc d;
 	const char *why;
@@ -181,11 +206,13 @@ static const char *walk_ring(const struct split_ring *ring, struct chain *chain,
 		if (d.flags & VRING_DESC_F_INDIRECT) {
 			why = check_table(ring, &d);
 			*table = d;
-			return why;
+			return why ? why : walked_to(chain, &walk);
 		}
-		why = add_segment(chain, &d);
-		if (why || !(d.flags & VRING_DESC_F_NEXT))
+		why = add_segment(&walk, chain->segments, &d);
+		if (why)
 			return why;
+		if (!(d.flags & VRING_DESC_F_NEXT))
+			return walked_to(chain, &walk);
 		if (d.next >= ring->size)
 			return "a next descriptor outside of the ring";
 		index = d.next;
@@ -196,6 +223,8 @@ static const char *walk_ring(const struct split_ring *ring, struct chain *chain,
 /* @table is our copy of the indirect table. */
 static const char *walk_table(struct chain *chain, const struct vring_desc *table, unsigned count)
 {
+	struct segment *segments = chain->segments;
+	struct walk walk = walk_from(chain);
 	unsigned index = 0, steps;
 	const char *why;
 
@@ -204,9 +233,11 @@ static const char *walk_table(struct chain *chain, const struct vring_desc *tabl
 
 		if (d->flags & VRING_DESC_F_INDIRECT)
 			return "an indirect descriptor in an indirect table";
-		why = add_segment(chain, d);
-		if (why || !(d->flags & VRING_DESC_F_NEXT))
+		why = add_segment(&walk, segments, d);
+		if (why)
 			return why;
+		if (!(d->flags & VRING_DESC_F_NEXT))
+			return walked_to(chain, &walk);
 		if (d->next >= count)
 			return "a next descriptor outside of its table";
 		index = d->next;

@@ -73,11 +73,12 @@ static void stand_in_line(struct blk_request *request, enum blk_step step)
 {
 	struct blk_queue *queue = request->queue;
 
+	if (!queue->line)
+		loop_defer(queue->vq->worker->loop, &queue->work_off);
 	request->step = step;
 	request->next = NULL;
 	*queue->line_tail = request;
 	queue->line_tail = &request->next;
-	loop_defer(queue->vq->worker->loop, &queue->work_off);
 }
 
 static void finish(struct blk_request *request, uint8_t status)
@@ -495,7 +496,6 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 
 		request->chain = chains[i];
 		*request->status = VIRTIO_BLK_S_OK;
-		*request->header = (struct virtio_blk_outhdr){ 0 };
 		request->data_length = request->moved = request->piece = 0;
 		if (chains[i]->in_length < STATUS_BYTES) {
 			virtqueue_break(vq, "a request without a status byte");
