@@ -43,7 +43,10 @@ programs() {
 guest_tree() {
 	mkdir -p "$tree/bin" "$tree/lab"
 	cp "$here/guest/main" "$here"/guest/*.sh "$tree/lab/"
-	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o "$tree/bin/load" "$here/guest/load.c"
+	for program in load hostile; do
+		${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o "$tree/bin/$program" \
+			"$here/guest/$program.c"
+	done
 }
 
 # guest_boot KERNEL BZIMAGE VMLINUX MODULES
