@@ -42,7 +42,7 @@ programs() {
 # What guests find in their initrd and on their disk.
 guest_tree() {
 	mkdir -p "$tree/bin" "$tree/lab"
-	cp "$here/guest/main" "$here"/guest/*.sh "$tree/lab/"
+	cp "$here/guest/main" "$here"/guest/*.sh "$here"/guest/*.fio "$tree/lab/"
 	for program in load hostile; do
 		${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static -o "$tree/bin/$program" \
 			"$here/guest/$program.c"
@@ -54,6 +54,7 @@ guest_boot() {
 	cp "$2" "$share/boot/$1-vmlinuz"
 	[ ! -e "$3" ] || cp "$3" "$share/boot/$1-vmlinux"
 	initrd "$share/boot/$1-initrd" "$here/guest/init" "$4" "$tree"
+	join_initrds "$share/boot/$1-initrd" "$(cached fio)/initrd" > "$share/boot/$1-fio-initrd"
 	boot_disk "$share/disks/$1.img" "$2" "$share/boot/$1-initrd" "$tree"
 }
 

@@ -64,7 +64,7 @@ blank_disk() {
 
 # create NAME hvm|pvh disk|cloud|grants [WORDS]: a paused guest. "disk": the
 # firmware boots what will be served; else kernel and initrd come from here,
-# with WORDS on the command line. VCPUS and MEMORY (MiB) may be set.
+# with WORDS on the command line. VCPUS and MEMORY (MiB) may be set, and TOOLS=fio.
 create() {
 	guest_config "$@" > "$lab/$1.cfg"
 	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
@@ -101,7 +101,7 @@ kernel_config() {
 	pvh) echo "kernel='/share/boot/$2-vmlinux'" ;;
 	esac
 	cat <<-END
-		ramdisk='/share/boot/$2-initrd'
+		ramdisk='/share/boot/$2${TOOLS:+-$TOOLS}-initrd'
 		cmdline='console=hvc0 quiet panic=1 $([ "$1" = hvm ] || echo pci=lastbus=1) $3'
 	END
 }

@@ -18,6 +18,11 @@ initrd() {
 	rm -rf "$initrd_root"
 }
 
+# join_initrds INITRD...: as one. libxc unpacks only the first of several gzip streams.
+join_initrds() {
+	gzip -dc "$@" | gzip -1
+}
+
 # root_tree DIR TREE: a root file system for guests, with a file to verify.
 root_tree() {
 	mkdir -p "$1/bin" "$1/proc" "$1/sys" "$1/dev" "$1/data"
