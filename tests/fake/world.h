@@ -17,7 +17,7 @@
 #include <xen/hvm/ioreq.h>
 
 #define MAX_VCPUS      16
-#define MAX_PAGES      65536u
+#define MAX_PAGES      67584u
 #define MAX_RANGES     256
 #define MAX_PROCS      4  /* 0 is the test itself */
 #define MAX_HANDLES    16 /* event channel and xenstore handles, in all */

@@ -41,13 +41,14 @@ static struct request *new_transfer(bool write, uint64_t sector, uint32_t length
 /* Was this operation of the store lent the guest's memory? */
 static bool was_lent(const struct store_record *record)
 {
+	const struct worker *worker = &disk.rig.workers[0];
 	const uint8_t *at = record->data, *pool;
 	size_t length;
 	void *base;
 
-	bounce_extent(disk.rig.workers[0].bounce, &base, &length);
+	bounce_ordinary(worker->bounce, &base, &length);
 	pool = base;
-	return at < pool || at >= pool + length;
+	return (at < pool || at >= pool + length) && own_page(&worker->own, at) < 0;
 }
 
 static unsigned lent_operations(void)
