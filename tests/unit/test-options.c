@@ -14,7 +14,7 @@
 
 struct values {
 	char *name, *title;
-	uint64_t size;
+	uint64_t size, room;
 	unsigned count, mode;
 	bool on;
 	struct pci_bdf bdf;
@@ -44,6 +44,14 @@ static const struct option_spec specs[] = {
 	  .offset = offsetof(struct values, size),
 	  .placeholder = "SIZE",
 	  .help = "how large it is" },
+	{ .key = "room",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct values, room),
+	  .min = 4096,
+	  .max = 3 << 20,
+	  .placeholder = "SIZE",
+	  .fallback = "64K",
+	  .help = "how much there may be" },
 	{ .key = "count",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct values, count),
@@ -170,6 +178,23 @@ START_TEST(sizes)
 }
 END_TEST
 
+/* Both limits are within. */
+START_TEST(sizes_within_limits)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} cases[] = {
+		{ "name=x,room=4096", 4096 },       { "name=x,room=4K", 4096 },
+		{ "name=x,room=4097", 4097 },       { "name=x,room=3M", 3 << 20 },
+		{ "name=x,room=3145727", 3145727 }, { "name=x", 65536 },
+	};
+
+	ck_assert_int_eq(parse(cases[_i].text), 0);
+	ck_assert_uint_eq(values.room, cases[_i].bytes);
+}
+END_TEST
+
 START_TEST(one_value_alone)
 {
 	ck_assert_int_eq(option_set(&specs[0], &values, "--name", "a,b=c"), 0);
@@ -189,6 +214,7 @@ struct refusal {
 
 #define NO_NUMBER(value) "count: \"" value "\" is not a number from 2 to 10"
 #define NO_SIZE(value)   "size: \"" value "\" is not a size"
+#define NO_ROOM(value)   "room: " value " is not from 4K to 3072K"
 #define NO_BDF(value)    "bdf: \"" value "\" is not a PCI address"
 #define NO_PAIR(item)    "\"" item "\" is not of the form key=value"
 
@@ -228,6 +254,14 @@ static const struct refusal refusals[] = {
 	{ "name=x,size=9223372036854775808", NO_SIZE("9223372036854775808") },
 	{ "name=x,size=8388608T", NO_SIZE("8388608T") },
 	{ "name=x,size=99999999999999999999", NO_SIZE("99999999999999999999") },
+	{ "name=x,room=0", NO_ROOM("0") },
+	{ "name=x,room=4095", NO_ROOM("4095") },
+	{ "name=x,room=3K", NO_ROOM("3K") },
+	{ "name=x,room=3145729", NO_ROOM("3145729") },
+	{ "name=x,room=1G", NO_ROOM("1G") },
+	{ "name=x,room=9223372036854775807", NO_ROOM("9223372036854775807") },
+	{ "name=x,room=", "room: \"\" is not a size" },
+	{ "name=x,room=8388608T", "room: \"8388608T\" is not a size" },
 	{ "name=x,on=", "on: \"\" is neither on nor off" },
 	{ "name=x,on=yes", "on: \"yes\" is neither on nor off" },
 	{ "name=x,on=ON", "on: \"ON\" is neither on nor off" },
@@ -382,6 +416,7 @@ int main(void)
 		ONCE(what_is_not_given_has_its_default),
 		TIMES(doubled_commas, 9),
 		TIMES(sizes, 8),
+		TIMES(sizes_within_limits, 6),
 		ONCE(one_value_alone),
 		TIMES(refused_in_one_line, ARRAY_SIZE(refusals)),
 		ONCE(every_prefix_ends_somehow),
