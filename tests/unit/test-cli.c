@@ -102,6 +102,17 @@ static const struct usage usages[] = {
 	{ { GOOD, "--workers", "many" }, "--workers: \"many\" is not a number" },
 	{ { GOOD, "--workers", "65" }, "from 0 to 64" },
 	{ { GOOD, "--log-level", "loud" }, "error, warning, info, debug" },
+	{ { GOOD, "--bounce", "262143" }, "--bounce: 262143 is not from 256K to 1048576K" },
+	{ { GOOD, "--bounce", "1025M" }, "--bounce: 1025M is not from 256K to 1048576K" },
+	{ { GOOD, "--bounce", "0" }, "--bounce: 0 is not from" },
+	{ { GOOD, "--bounce", "much" }, "--bounce: \"much\" is not a size" },
+	{ { GOOD, "--window", "32K" }, "--window: 32K is not from 64K to 16384K" },
+	{ { GOOD, "--window", "32M" }, "--window: 32M is not from 64K to 16384K" },
+	{ { GOOD, "--window", "3M" }, "--window: not a power of two" },
+	{ { GOOD, "--window", "65537" }, "--window: not a power of two" },
+	{ { GOOD, "--window", "2m" }, "--window: \"2m\" is not a size" },
+	{ { GOOD, "--report-writes", "yes" }, "--report-writes: \"yes\" is neither on nor off" },
+	{ { GOOD, "--report-writes" }, "--report-writes needs a value" },
 	{ BLK(""), "key=value" },
 	{ BLK("null=1M"), "\"bdf=\" is missing" },
 	{ BLK("bdf=00:06.0"), "give either path= or null=" },
@@ -117,6 +128,9 @@ static const struct usage usages[] = {
 	{ BLK("bdf=00:06.0,null=lots"), "\"lots\" is not a size" },
 	{ BLK("bdf=00:06.0,null=1M,readonly=yes"), "neither on nor off" },
 	{ BLK("bdf=00:06.0,null=1M,memory=some"), "none of auto, grants, foreign" },
+	{ BLK("bdf=00:06.0,null=1M,map-from=-1"), "map-from: \"-1\" is not a size" },
+	{ BLK("bdf=00:06.0,null=1M,map-from=on"), "map-from: \"on\" is not a size" },
+	{ BLK("bdf=00:06.0,null=1M,map-from=4K,map-from=4K"), "\"map-from\" is given twice" },
 	{ BLK("bdf=00:06.0,null=1M,queues=0"), "from 1 to 16" },
 	{ BLK("bdf=00:06.0,null=1M,queues=17"), "from 1 to 16" },
 	{ BLK("bdf=00:06.0,null=1M,serial=123456789012345678901"), "longer than 20" },
@@ -202,6 +216,28 @@ START_TEST(check_opens_everything_but_xen)
 }
 END_TEST
 
+/* The limits themselves are good. */
+START_TEST(values_that_are_good)
+{
+	static const char *const values[][2] = {
+		{ "--bounce", "256K" },
+		{ "--bounce", "1G" },
+		{ "--window", "64K" },
+		{ "--window", "65536" },
+		{ "--window", "16M" },
+		{ "--report-writes", "on" },
+		{ "--report-writes", "off" },
+		{ "--blk", "bdf=00:07.0,null=1M,map-from=0" },
+		{ "--blk", "bdf=00:07.0,null=1M,map-from=4K" },
+	};
+
+	child = fake_spawn_nowait(xenvirtiod_main, GOOD, values[_i][0], values[_i][1], "--check");
+	ck_assert_int_eq(fake_wait_exit(child, 10000), 0);
+	ck_assert_str_eq(fake_log(child), "the configuration is good\n");
+	ck_assert_uint_eq(fake_syscalls(), 0);
+}
+END_TEST
+
 START_TEST(version_is_one_line)
 {
 	static const char *const args[ARGS] = { "--version" };
@@ -221,8 +257,9 @@ static void assert_named(const char *prefix, const char *key)
 
 START_TEST(help_names_every_option)
 {
-	static const char *const flags[] = { "domain", "name",    "workers", "log-level",
-					     "check",  "version", "help" };
+	static const char *const flags[] = { "domain",  "name",          "workers",   "bounce",
+					     "window",  "report-writes", "log-level", "check",
+					     "version", "help" };
 	static const char *const args[ARGS] = { "--help" };
 	const struct option_spec *spec;
 	unsigned i;
@@ -233,6 +270,7 @@ START_TEST(help_names_every_option)
 	ck_assert_ptr_nonnull(strstr(fake_log(child), "\n--blk:"));
 	assert_named("", "bdf=");
 	assert_named("", "memory=");
+	assert_named("", "map-from=");
 	for (spec = virtio_blk.options; spec->key; spec++)
 		assert_named("", spec->key);
 }
@@ -277,6 +315,7 @@ int main(void)
 		TIMES(a_domain_that_is_not_there_ends_with_1, ARRAY_SIZE(strangers)),
 		ONCE(without_xenstore_a_number_does),
 		ONCE(check_opens_everything_but_xen),
+		TIMES(values_that_are_good, 9),
 		ONCE(version_is_one_line),
 		ONCE(help_names_every_option),
 		ONCE(help_and_version_come_first),

@@ -45,6 +45,35 @@ START_TEST(all_data_is_right)
 }
 END_TEST
 
+/* Neither maps of data nor reports, unless they are asked for. */
+START_TEST(grants_are_copied_and_nothing_reported_by_default)
+{
+	child = model_start(_i ? FAKE_PVH : FAKE_HVM, model_disk(NULL));
+	blk = model_driver(_i ? &model_grants : &model_plain);
+	ck_assert(gblk_load(blk, 100, 16));
+	ck_assert_uint_eq(fake_calls(FAKE_GRANT_MAP), _i); /* the ring */
+	ck_assert_uint_eq(fake_calls(FAKE_DM_MODIFIED), 0);
+}
+END_TEST
+
+/* One request maps a window or two of that size, and the ring. */
+START_TEST(a_window_is_as_large_as_asked_for)
+{
+	static const char *const sizes[] = { "64K", "2M", "16M" };
+	static const unsigned pages[] = { 16, 512, 4096 };
+	unsigned mapped;
+
+	guest_boot(FAKE_HVM, MODEL_VCPUS, MODEL_RAM);
+	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", model_disk(NULL),
+			   "--window", sizes[_i]);
+	blk = model_driver(&model_plain);
+	ck_assert_uint_eq(gblk_io(blk, VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
+	mapped = fake_foreign_mapped();
+	ck_assert_uint_ge(mapped, pages[_i]);
+	ck_assert_uint_le(mapped, 8 * pages[_i]);
+}
+END_TEST
+
 /* Xen runs out of what maps take, and gets it back. */
 START_TEST(without_maps_there_are_copies)
 {
@@ -118,6 +147,8 @@ int main(void)
 {
 	const struct unit_test tests[] = {
 		TIMES(all_data_is_right, 2),
+		TIMES(grants_are_copied_and_nothing_reported_by_default, 2),
+		TIMES(a_window_is_as_large_as_asked_for, 3),
 		ONCE(without_maps_there_are_copies),
 		TIMES(a_dead_domain_ends_the_daemon_with_0, 10),
 		TIMES(sigterm_under_load_leaves_nothing, 2),
