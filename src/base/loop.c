@@ -18,6 +18,8 @@
 #define COMPLETIONS  8192 /* 16 full queues on one worker, twice */
 #define NS_PER_S     1000000000ULL
 
+#define UNSUBMITTED_TURNS 4
+
 struct loop {
 	struct io_uring ring;
 	struct loop_op wake_op;
@@ -31,6 +33,7 @@ struct loop {
 	struct __kernel_timespec timeout;
 	uint64_t timeout_due;
 	bool timeout_armed;
+	unsigned unsubmitted; /* turns since the last call */
 	atomic_bool stop;
 };
 
@@ -327,13 +330,20 @@ static void arm_timeout(struct loop *loop)
 	loop->timeout_armed = true;
 }
 
+/* While there is work, what was prepared may wait for a call that is made anyway,
+ * but not for long. */
 static void wait_for_something(struct loop *loop)
 {
+	bool busy = atomic_load(&loop->posted) || atomic_load(&loop->stop);
+
 	arm_timeout(loop);
-	if (atomic_load(&loop->posted) || atomic_load(&loop->stop))
+	if (busy && ++loop->unsubmitted < UNSUBMITTED_TURNS)
+		return;
+	if (busy)
 		io_uring_submit(&loop->ring);
 	else
 		io_uring_submit_and_wait(&loop->ring, 1);
+	loop->unsubmitted = 0;
 }
 
 /* The ring is this thread's from here on. (liburing 2.3 forgot to export its
