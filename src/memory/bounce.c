@@ -99,7 +99,7 @@ static void divide(struct bounce *bounce)
 
 	bounce->kept = bounce->shares ? bounce->pages / 2 / bounce->shares : 0;
 	bounce->owed = 0;
-	for (i = 0; i < bounce->shares; i++, share = share->next)
+	for (i = 0; share && i < bounce->shares; i++, share = share->next)
 		bounce->owed += kept_for(bounce, share);
 }
 

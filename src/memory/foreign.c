@@ -188,7 +188,8 @@ static bool has_hole(const struct window *window, unsigned first, unsigned last)
 	return false;
 }
 
-static int map_window(struct foreign *foreign, uint64_t number, struct window **result)
+/* NULL with errno set. */
+static struct window *map_window(struct foreign *foreign, uint64_t number)
 {
 	uint64_t epoch = atomic_load(&foreign->epoch);
 	unsigned slot = number % WINDOWS, pages = foreign->window_pages, i;
@@ -196,14 +197,16 @@ static int map_window(struct foreign *foreign, uint64_t number, struct window **
 
 	empty_slot(foreign, slot);
 	window = unused_window(foreign);
-	if (!window)
-		return -ENOMEM;
+	if (!window) {
+		errno = ENOMEM;
+		return NULL;
+	}
 	for (i = 0; i < pages; i++)
 		foreign->frames[i] = number * pages + i;
 	window->base = xenforeignmemory_map(foreign->handle, foreign->domid, PROT_READ | PROT_WRITE,
 					    pages, foreign->frames, foreign->errors);
 	if (!window->base)
-		return -errno;
+		return NULL;
 	foreign->unused = window->next;
 	memset(window->holes, 0, (pages + 63) / 64 * sizeof(*window->holes));
 	for (i = 0; i < pages; i++)
@@ -214,8 +217,7 @@ static int map_window(struct foreign *foreign, uint64_t number, struct window **
 	window->epoch = epoch;
 	window->cached = true;
 	foreign->slots[slot] = window;
-	*result = window;
-	return 0;
+	return window;
 }
 
 static bool touches_hole(const struct foreign *foreign, const struct window *window,
@@ -256,15 +258,16 @@ static int reach_in_window(struct foreign *foreign, uint64_t address, size_t len
 			   struct window **window)
 {
 	uint64_t number = address >> foreign->window_shift;
-	int err;
 
 	*window = cached_window(foreign, number);
 	if (*window && !touches_hole(foreign, *window, address, length))
 		return 0;
 	if (!pages_exist(foreign, address, length))
 		return -EFAULT;
-	err = map_window(foreign, number, window);
-	return !err && touches_hole(foreign, *window, address, length) ? -EFAULT : err;
+	*window = map_window(foreign, number);
+	if (!*window)
+		return -errno;
+	return touches_hole(foreign, *window, address, length) ? -EFAULT : 0;
 }
 
 static bool address_valid(uint64_t address, size_t length)

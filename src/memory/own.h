@@ -20,7 +20,7 @@ struct own {
 	xengntshr_handle *handle; /* NULL: there are none */
 	uint8_t *base;
 	unsigned pages;
-	size_t used;    /* bytes, by own_alloc() */
+	size_t used; /* bytes, by own_alloc() */
 	uint32_t references[OWN_PAGES_MAX];
 };
 

@@ -79,8 +79,8 @@ struct split_ring {
 	uint16_t used_index;     /* next entry to fill */
 	uint16_t published;      /* used->idx as the guest sees it */
 	bool event_idx, indirect;
-	struct chain *chains;      /* by head */
-	struct segment *segments;  /* of all chains */
+	struct chain *chains;     /* by head */
+	struct segment *segments; /* of all chains */
 	struct own *own;
 	uint8_t *tables; /* indirect tables of one batch, one behind the other */
 	struct split_fetch *fetches;

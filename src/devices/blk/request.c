@@ -66,7 +66,7 @@ struct blk_queue {
 	struct loop_work work_off;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
 	struct blk_small *small;
-	struct segment slices[VIRTQUEUE_SIZE_MAX];       /* scratch */
+	struct segment slices[VIRTQUEUE_SIZE_MAX]; /* scratch */
 };
 
 static void stand_in_line(struct blk_request *request, enum blk_step step)
