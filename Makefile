@@ -48,7 +48,7 @@ TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-fl
 
 # Package lists; the lab's only where the lab is wanted.
 PACKAGES := tools/packages \
-	    $(if $(filter deps demo check-xen%,$(MAKECMDGOALS)),$(wildcard tests/xen/packages))
+	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages))
 DEPS     := $(if $(NODEPS),,deps)
 
 # --- flags -------------------------------------------------------------------
@@ -180,12 +180,15 @@ check-xen: all $(DEPS) ## scenarios on real Xen, smoke tier
 check-xen-full: all $(DEPS) ## scenarios on real Xen, all of them
 	$(Q)tests/xen/run.sh full
 
+bench-xen: all $(DEPS) ## dom0's instructions per request, beside blkback's and QEMU's
+	$(Q)tests/xen/bench.sh
+
 # -----------------------------------------------------------------------------
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 .PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
-	demo check-xen check-xen-full help
+	demo check-xen check-xen-full bench-xen help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)

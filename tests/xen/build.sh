@@ -29,6 +29,7 @@ machine() {
 	image=$(cached dom0)/dom0.img
 	ln -s "$xen" "$kernel/vmlinuz" "$image" "$work/machine/"
 	initrd "$work/machine/initrd" "$here/guest/init" "$kernel/modules"
+	cp -r "$kernel/backends" "$share/"
 }
 
 # The server under test may be another one: LAB_SERVER=PROGRAM.
@@ -37,6 +38,7 @@ programs() {
 	cp "${LAB_SERVER:-build/xenvirtiod}" "$share/bin/xenvirtiod"
 	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$share/bin/pvh-bridge" "$here/pvh-bridge.c" \
 		-lxendevicemodel -lxenforeignmemory -lxenevtchn
+	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$share/bin/cpu" "$here/cpu.c" -lxenctrl
 }
 
 # What guests find in their initrd and on their disk.

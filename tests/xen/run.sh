@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh smoke|full|NAME...: plays scenarios on real Xen. All share one boot of
+# run.sh smoke|full|bench|NAME...: plays scenarios on real Xen. All share one boot of
 # dom0; when the machine dies or hangs under one, the rest go on in another boot,
 # and that one gets a second chance, since a log without a verdict says that the
 # lab hung and not that a test failed.
@@ -32,6 +32,7 @@ chosen() {
 		case $name in
 		smoke) of_tier smoke ;;
 		full) of_tier smoke full ;;
+	bench) of_tier bench ;;
 		*) echo "$name" ;;
 		esac
 	done

@@ -64,7 +64,8 @@ blank_disk() {
 
 # create NAME hvm|pvh disk|cloud|grants [WORDS]: a paused guest. "disk": the
 # firmware boots what will be served; else kernel and initrd come from here,
-# with WORDS on the command line. VCPUS and MEMORY (MiB) may be set, and TOOLS=fio.
+# with WORDS on the command line. VCPUS, MEMORY (MiB) and MORE (of xl's) may be set,
+# and TOOLS=fio.
 create() {
 	guest_config "$@" > "$lab/$1.cfg"
 	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
@@ -81,6 +82,7 @@ guest_config() {
 		on_poweroff='destroy'
 		on_reboot='destroy'
 		on_crash='destroy'
+		${MORE:-}
 	END
 	case $3 in
 	disk) echo "boot='c'" ;;

@@ -2,6 +2,8 @@
 /*
  * Load and checks for guests, linked statically.
  *   load read DEV SIZE DEPTH COUNT     exactly COUNT random O_DIRECT reads
+ *   load batch random|sequential DEV SIZE DEPTH COUNT
+ *                                      the same, submitting all that it can at once
  *   load fill DEV FIRST BLOCKS         writes blocks that say which they are
  *   load check DEV FIRST BLOCKS DEPTH  reads them all back
  *   load mixed DEV SECONDS DEPTH FIRST BLOCKS
@@ -29,7 +31,8 @@
 #include <unistd.h>
 
 #define BLOCK      4096
-#define MAX_BLOCKS 16 /* of one request */
+#define MAX_BLOCKS 16 /* of one request with data to verify */
+#define MAX_SIZE   (32 * BLOCK)
 #define MAX_DEPTH  64
 #define NEVER      0 /* version of a block whose content is not known */
 
@@ -49,6 +52,9 @@ struct load {
 	int fd;
 	unsigned int depth;
 	aio_context_t aio;
+	bool batch; /* submit together what can be: */
+	struct iocb *batched[MAX_DEPTH];
+	unsigned int nbatched;
 	struct slot slots[MAX_DEPTH];
 	uint64_t first;
 	uint32_t *versions;
@@ -127,6 +133,20 @@ static void verify(struct load *l, const struct slot *s)
 
 /* --- requests in flight ---------------------------------------------------- */
 
+/* A buffer whose pages are no neighbours in memory, so that requests always have the same
+ * segments: pages come where they are touched, in this order. */
+static uint8_t *scattered(void)
+{
+	const unsigned int pages = MAX_SIZE / BLOCK;
+	uint8_t *buf = aligned_alloc(BLOCK, MAX_SIZE);
+
+	if (!buf)
+		err(1, "memory");
+	for (unsigned int i = 0; i < pages; i++)
+		buf[i * 13 % pages * BLOCK] = 1;
+	return buf;
+}
+
 static void open_device(struct load *l, const char *dev, unsigned int depth)
 {
 	if (depth < 1 || depth > MAX_DEPTH)
@@ -137,11 +157,8 @@ static void open_device(struct load *l, const char *dev, unsigned int depth)
 		l->fd = open(dev, O_RDONLY | O_DIRECT);
 	if (l->fd < 0 || syscall(SYS_io_setup, MAX_DEPTH, &l->aio))
 		err(1, "%s", dev);
-	for (unsigned int i = 0; i < depth; i++) {
-		l->slots[i].buf = aligned_alloc(BLOCK, MAX_BLOCKS * BLOCK);
-		if (!l->slots[i].buf)
-			err(1, "memory");
-	}
+	for (unsigned int i = 0; i < depth; i++)
+		l->slots[i].buf = scattered();
 }
 
 /* Deal the blocks out, a run of them to each slot. */
@@ -161,6 +178,13 @@ static void share_out(struct load *l, uint64_t first, uint64_t blocks)
 	}
 }
 
+static void submit_batch(struct load *l)
+{
+	if (l->nbatched && syscall(SYS_io_submit, l->aio, l->nbatched, l->batched) != l->nbatched)
+		err(1, "io_submit");
+	l->nbatched = 0;
+}
+
 static void submit(struct load *l, struct slot *s, unsigned int opcode, uint64_t bytes)
 {
 	struct iocb *iocb = &s->iocb;
@@ -173,8 +197,9 @@ static void submit(struct load *l, struct slot *s, unsigned int opcode, uint64_t
 	iocb->aio_offset = s->block * BLOCK;
 	iocb->aio_data = (uintptr_t)s;
 	s->began = now();
-	if (syscall(SYS_io_submit, l->aio, 1, &iocb) != 1)
-		err(1, "io_submit");
+	l->batched[l->nbatched++] = iocb;
+	if (!l->batch)
+		submit_batch(l);
 }
 
 static void finish_request(struct load *l, const struct io_event *event)
@@ -202,6 +227,7 @@ static void run(struct load *l, bool (*next)(struct load *l, struct slot *s))
 	for (unsigned int i = 0; i < l->depth; i++)
 		flying += next(l, &l->slots[i]);
 	while (flying) {
+		submit_batch(l);
 		n = syscall(SYS_io_getevents, l->aio, 1, MAX_DEPTH, events, NULL);
 		if (n < 0)
 			err(1, "io_getevents");
@@ -215,7 +241,7 @@ static void run(struct load *l, bool (*next)(struct load *l, struct slot *s))
 
 /* --- the modes ---------------------------------------------------------------- */
 
-static uint64_t reads_left, read_size, device_size;
+static uint64_t reads_left, read_size, device_size, next_offset;
 
 /* Positions are multiples of the size; a slot's block is where its read begins. */
 static bool next_read(struct load *l, struct slot *s)
@@ -229,19 +255,43 @@ static bool next_read(struct load *l, struct slot *s)
 	return true;
 }
 
+static bool next_sequential(struct load *l, struct slot *s)
+{
+	if (!reads_left)
+		return false;
+	reads_left--;
+	s->block = next_offset / BLOCK;
+	next_offset = (next_offset + read_size) % (device_size / read_size * read_size);
+	submit(l, s, IOCB_CMD_PREAD, read_size);
+	return true;
+}
+
+static void read_device(struct load *l, char **arg, bool (*next)(struct load *l, struct slot *s))
+{
+	read_size = strtoul(arg[1], NULL, 0);
+	if (read_size % BLOCK || !read_size || read_size > MAX_SIZE)
+		errx(2, "size is 4096 to %u", MAX_SIZE);
+	open_device(l, arg[0], strtoul(arg[2], NULL, 0));
+	if (ioctl(l->fd, BLKGETSIZE64, &device_size))
+		err(1, "size of %s", arg[0]);
+	reads_left = strtoull(arg[3], NULL, 0);
+	run(l, next);
+}
+
 static int mode_read(char **arg)
 {
 	struct load l = { 0 };
 
-	read_size = strtoul(arg[1], NULL, 0);
-	if (read_size % BLOCK || !read_size || read_size > MAX_BLOCKS * BLOCK)
-		errx(2, "size is 4096 to %u", MAX_BLOCKS * BLOCK);
-	open_device(&l, arg[0], strtoul(arg[2], NULL, 0));
-	if (ioctl(l.fd, BLKGETSIZE64, &device_size))
-		err(1, "size of %s", arg[0]);
-	reads_left = strtoull(arg[3], NULL, 0);
-	run(&l, next_read);
+	read_device(&l, arg, next_read);
 	return report("read", &l);
+}
+
+static int mode_batch(char **arg)
+{
+	struct load l = { .batch = true };
+
+	read_device(&l, arg + 1, strcmp(arg[0], "random") ? next_sequential : next_read);
+	return report("batch", &l);
 }
 
 static bool next_in_order(struct load *l, struct slot *s, unsigned int opcode)
@@ -367,8 +417,9 @@ static const struct {
 	int arguments;
 	int (*run)(char **arg);
 } modes[] = {
-	{ "read", 4, mode_read },   { "fill", 3, mode_fill }, { "check", 4, mode_check },
-	{ "mixed", 5, mode_mixed }, { "beat", 1, mode_beat }, { "config", 2, mode_config },
+	{ "read", 4, mode_read },     { "batch", 5, mode_batch }, { "fill", 3, mode_fill },
+	{ "check", 4, mode_check },   { "mixed", 5, mode_mixed }, { "beat", 1, mode_beat },
+	{ "config", 2, mode_config },
 };
 
 int main(int argc, char **argv)

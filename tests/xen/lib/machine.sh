@@ -13,8 +13,11 @@ trap '[ -z "$machine" ] || kill "$machine" 2> /dev/null' EXIT
 # (nested SVM changes them without a lock): now and then one is lost, and without
 # another the machine sleeps for ever. Hence all threads on one real CPU, and a
 # knock every second.
+# With COUNT=1 an instruction takes one nanosecond of the machine's time, so that
+# times there are numbers of instructions.
 qemu() {
-	local dir=$1/machine xen_options dom0_options
+	local dir=$1/machine xen_options dom0_options count=()
+	[ ! "${COUNT:-}" ] || count=(-icount shift=0)
 	xen_options='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M'
 	xen_options+=' loglvl=warning guest_loglvl=all spec-ctrl=no'
 	dom0_options='console=hvc0 root=/dev/vda ro init=/init panic=1 quiet mitigations=off'
@@ -27,16 +30,17 @@ qemu() {
 		-drive "file=$dir/dom0.img,format=raw,if=virtio,snapshot=on" \
 		-virtfs "local,path=$1/share,mount_tag=share,security_model=none,readonly=on" \
 		-virtfs "local,path=$1/out,mount_tag=out,security_model=none" \
-		"${@:2}" < <(knock) 2>&1
+		"${count[@]}" "${@:2}" < <(knock) 2>&1
 }
 
 first_cpu() {
 	taskset -cp $BASHPID | sed 's/.*: //; s/[-,].*//'
 }
 
-# A character for dom0's console, which nobody reads there: it interrupts.
+# A character for dom0's console, which nobody reads there: it interrupts. Not where
+# dom0's instructions count.
 knock() {
-	while sleep 1 && echo; do :; done 2> /dev/null
+	while [ ! "${COUNT:-}" ] && sleep 1 && echo; do :; done 2> /dev/null
 }
 
 # fell_silent WORK STATUS: after a read from the console that failed, ends a machine

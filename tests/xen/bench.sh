@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# bench.sh: dom0's instructions per request, of the daemon and of others, as a table.
+# Counted by software emulation, hence the same everywhere; see README.md.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=build/xen/run/out
+
+COUNT=1 tests/xen/run.sh bench
+
+cat <<'END'
+
+Thousand instructions per request: dom0's, (the guest's), dom0's in multiples of xen-blkback's.
+cold: nothing was in dom0's page cache; 1, 2: all was, twice the same.
+END
+awk -f tests/xen/bench.awk "$out"/bench-blkback/*.bench.log "$out"/bench-qemu/*.bench.log \
+	"$out"/bench-grants/*.bench.log "$out"/bench-foreign/*.bench.log
