@@ -7,11 +7,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "devices/blk/store.h"
+
+#define LOCK_TRIES    100
+#define LOCK_PAUSE_NS 10000000L /* a second in all */
 
 struct file_store {
 	struct blk_store store;
@@ -149,20 +153,33 @@ static int open_image(const char *path, bool readonly)
 	return err;
 }
 
-/* One may write, or many read: two writers would ruin the image. The lock goes
- * with the descriptor, so it ends with the process. */
+/* The lock goes with the descriptor, so it ends with the process; but a killed
+ * one's io_uring is taken apart a little later, and holds the descriptor until then. */
+static int try_lock(int fd, bool readonly)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+	unsigned tries = LOCK_TRIES;
+
+	while (fcntl(fd, F_OFD_SETLK, &lock)) {
+		if ((errno != EAGAIN && errno != EACCES) || !--tries)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* One may write, or many read: two writers would ruin the image. */
 static int lock_image(int fd, const char *path, bool readonly)
 {
-	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-	int err;
+	int err = try_lock(fd, readonly);
 
-	if (!fcntl(fd, F_OFD_SETLK, &lock))
+	if (!err)
 		return 0;
-	err = -errno;
 	if (err == -EAGAIN || err == -EACCES)
 		log_error("%s: in use by another process", path);
 	else
-		log_error("%s: cannot be locked: %m", path);
+		log_error("%s: cannot be locked: %s", path, strerror(-err));
 	return err;
 }
 

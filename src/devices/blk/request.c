@@ -47,6 +47,7 @@ struct blk_request {
 	uint32_t moved;       /* of it, before the piece */
 	uint32_t piece;
 	int data_err, status_err; /* of this step's copies */
+	bool last;                /* this step ends the request */
 	struct blk_io io;
 	struct iovec io_piece;
 	struct bounce_wait wait;
@@ -396,6 +397,7 @@ static bool delivers_data(const struct blk_request *request)
 static void copy_step(struct blk_request *request)
 {
 	request->data_err = request->status_err = 0;
+	request->last = request->step == BLK_DELIVER && is_last(request);
 	if (request->step == BLK_FETCH_HEADER) {
 		copy_header(request);
 		return;
@@ -410,11 +412,15 @@ static void copy_step(struct blk_request *request)
 		     &request->data_err);
 }
 
+/* It is the last byte of the chain. */
 static void copy_status(struct blk_request *request)
 {
-	if (request->step == BLK_DELIVER && is_last(request))
-		copy(request, true, request->chain->in_length - STATUS_BYTES, STATUS_BYTES,
-		     request->status, &request->status_err);
+	const struct chain *chain = request->chain;
+	const struct segment *last = &chain->segments[chain->nout + chain->nin - 1];
+
+	if (request->last)
+		memory_copy(&request->queue->vq->memory, last->address + last->length - 1,
+			    request->status, STATUS_BYTES, true, &request->status_err);
 }
 
 /* A piece that did not arrive turns the status over. */
@@ -425,7 +431,7 @@ static void delivered(struct blk_request *request)
 		complete(request);
 	} else if (request->data_err) {
 		finish(request, VIRTIO_BLK_S_IOERR);
-	} else if (is_last(request)) {
+	} else if (request->last) {
 		complete(request);
 	} else {
 		request->moved += request->piece;

@@ -34,5 +34,5 @@ churn() {
 }
 
 tolerate 'I/O error'
-churn grants '3 grants'
+churn grants '1 grants'
 churn cloud '4 frames'
