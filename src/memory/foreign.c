@@ -234,8 +234,10 @@ static bool pages_exist(struct foreign *foreign, uint64_t address, size_t length
 	unsigned pages = guest_pages(address, length);
 	void *base;
 
-	if (foreign_map(foreign, address, pages, false, &base))
+	if (foreign_map(foreign, address, pages, false, &base)) {
+		errno = EFAULT;
 		return false;
+	}
 	foreign_unmap(foreign, base, pages);
 	return true;
 }
@@ -251,23 +253,22 @@ static struct window *cached_window(const struct foreign *foreign, uint64_t numb
 	return NULL;
 }
 
-/* Before a window is mapped the pages are looked for alone: a guest that asks for
- * what is not there shall not cost a window. Xen does not say when a page comes
- * back, so holes are looked at anew. */
-static int reach_in_window(struct foreign *foreign, uint64_t address, size_t length,
-			   struct window **window)
+/* The window that has all of these bytes, which must not reach beyond one. NULL
+ * with errno set. Before a window is mapped the pages are looked for alone: a guest
+ * that asks for what is not there shall not cost a window. Xen does not say when a
+ * page comes back, so holes are looked at anew. */
+static struct window *reach_in_window(struct foreign *foreign, uint64_t address, size_t length)
 {
 	uint64_t number = address >> foreign->window_shift;
+	struct window *window = cached_window(foreign, number);
 
-	*window = cached_window(foreign, number);
-	if (*window && !touches_hole(foreign, *window, address, length))
-		return 0;
-	if (!pages_exist(foreign, address, length))
-		return -EFAULT;
-	*window = map_window(foreign, number);
-	if (!*window)
-		return -errno;
-	return touches_hole(foreign, *window, address, length) ? -EFAULT : 0;
+	if (window && !touches_hole(foreign, window, address, length))
+		return window;
+	window = pages_exist(foreign, address, length) ? map_window(foreign, number) : NULL;
+	if (!window || !touches_hole(foreign, window, address, length))
+		return window;
+	errno = EFAULT;
+	return NULL;
 }
 
 static bool address_valid(uint64_t address, size_t length)
@@ -298,13 +299,12 @@ static inline void copy_bytes(void *theirs, void *ours, size_t length, bool to_g
 static int copy_in_window(struct foreign *foreign, uint64_t address, void *local, size_t length,
 			  bool to_guest)
 {
-	struct window *window;
-	int err = reach_in_window(foreign, address, length, &window);
+	struct window *window = reach_in_window(foreign, address, length);
 
-	if (!err)
-		copy_bytes(window->base + offset_in_window(foreign, address), local, length,
-			   to_guest);
-	return err;
+	if (!window)
+		return -errno;
+	copy_bytes(window->base + offset_in_window(foreign, address), local, length, to_guest);
+	return 0;
 }
 
 /* Apart, so that the usual case below stays small. */
@@ -347,14 +347,12 @@ void foreign_copy(struct foreign *foreign, uint64_t address, void *local, size_t
 int foreign_lend(struct foreign *foreign, uint64_t address, size_t *length, void **at,
 		 struct window **window)
 {
-	int err;
-
 	if (!address_valid(address, *length))
 		return -EFAULT;
 	*length = in_window(foreign, address, *length);
-	err = reach_in_window(foreign, address, *length, window);
-	if (err)
-		return err;
+	*window = reach_in_window(foreign, address, *length);
+	if (!*window)
+		return -errno;
 	(*window)->users++;
 	*at = (*window)->base + offset_in_window(foreign, address);
 	return 0;

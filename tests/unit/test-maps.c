@@ -257,7 +257,7 @@ START_TEST(areas_at_the_end_of_all_addresses)
 		  { GRANT(100, 0), 8, true },
 		  { GRANT(0, 0), 8, true } },
 		{ { GRANT(0, 0), 8, true },
-		  { INT64_MAX & ~0xfffll, FAKE_PAGE, true },
+		  { INT64_MAX & ~0xfffLL, FAKE_PAGE, true },
 		  { GRANT(100, 0), 8, true } },
 		{ { GRANT(100, 0), 8, true },
 		  { UINT64_MAX & ~0xfffull, FAKE_PAGE, true },
