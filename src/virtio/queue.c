@@ -64,9 +64,8 @@ static void run_kick(struct loop_work *work)
 		queue->in_flight += (unsigned)count;
 		queue->device->type->handle(queue, queue->batch, (unsigned)count);
 	}
-	/* As long as chains come there is another look, after the others' turn, which is
-	 * cheaper than a doorbell for the guest and for us. */
-	if (virtqueue_running(queue) && (count || !split_arm(&queue->ring)))
+	/* A full batch may have left more behind: others' turn first. */
+	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !split_arm(&queue->ring)))
 		loop_post(queue->worker->loop, &queue->kick);
 	report_writes(queue); /* the event index */
 }
