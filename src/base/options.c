@@ -3,6 +3,7 @@
 #include "base/options.h"
 
 #include "base/bdf.h"
+#include "base/layout.h"
 #include "base/log.h"
 
 #include <ctype.h>
@@ -53,6 +54,21 @@ static bool parse_digits(const char *text, uint64_t *value, const char **end)
 	return !errno;
 }
 
+/* Decimal, or 0x and at least one hexadecimal digit. */
+static bool parse_number(const char *text, uint64_t *value, const char **end)
+{
+	char *stop;
+
+	if (strncmp(text, "0x", 2))
+		return parse_digits(text, value, end);
+	if (!isxdigit((unsigned char)text[2]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &stop, 16);
+	*end = stop;
+	return !errno;
+}
+
 static int set_uint(const struct option_spec *spec, void *field, const char *where,
 		    const char *value)
 {
@@ -74,7 +90,7 @@ static bool parse_size(const char *text, uint64_t *value)
 	const char *end, *suffix;
 	unsigned shift = 0;
 
-	if (!parse_digits(text, value, &end))
+	if (!parse_number(text, value, &end))
 		return false;
 	if (*end) {
 		suffix = strchr(suffixes, *end);
@@ -104,6 +120,63 @@ static int set_size(const struct option_spec *spec, void *field, const char *whe
 	}
 	*(uint64_t *)field = n;
 	return 0;
+}
+
+static int set_address(const struct option_spec *spec, void *field, const char *where,
+		       const char *value)
+{
+	uint64_t n;
+
+	if (!parse_size(value, &n)) {
+		log_error("%s: \"%s\" is not an address such as 0x10000000", where, value);
+		return -EINVAL;
+	}
+	if (spec->max && (n < spec->min || n > spec->max)) {
+		log_error("%s: %s is not from %#llx to %#llx", where, value,
+			  (unsigned long long)spec->min, (unsigned long long)spec->max);
+		return -EINVAL;
+	}
+	*(uint64_t *)field = n;
+	return 0;
+}
+
+/* No sum of two values that parse_size() takes is beyond 64 bits. */
+static bool parse_window(const char *text, struct address_window *window)
+{
+	const char *colon = strchr(text, ':');
+	char base[32];
+
+	if (!colon || (size_t)(colon - text) >= sizeof(base))
+		return false;
+	snprintf(base, sizeof(base), "%.*s", (int)(colon - text), text);
+	return parse_size(base, &window->base) && parse_size(colon + 1, &window->size) &&
+	       window->size;
+}
+
+static int set_window(void *field, const char *where, const char *value)
+{
+	struct address_window window;
+
+	if (!parse_window(value, &window)) {
+		log_error("%s: \"%s\" is not BASE:SIZE such as 0x23000000:16M", where, value);
+		return -EINVAL;
+	}
+	*(struct address_window *)field = window;
+	return 0;
+}
+
+static int add_to_list(struct option_list *list, const char *where, const char *value)
+{
+	int err;
+
+	if (list->count == OPTION_LIST_MAX) {
+		log_error("%s: is given more than %u times", where, OPTION_LIST_MAX);
+		return -EINVAL;
+	}
+	err = set_string(&list->items[list->count], where, value);
+	if (!err)
+		list->count++;
+	return err;
 }
 
 static int set_enum(const struct option_spec *spec, void *field, const char *where,
@@ -149,6 +222,12 @@ int option_set(const struct option_spec *spec, void *into, const char *where, co
 		return set_enum(spec, field, where, value);
 	case OPTION_BDF:
 		return set_bdf(field, where, value);
+	case OPTION_ADDRESS:
+		return set_address(spec, field, where, value);
+	case OPTION_WINDOW:
+		return set_window(field, where, value);
+	case OPTION_LIST:
+		return add_to_list(field, where, value);
 	}
 	return -EINVAL;
 }
@@ -222,11 +301,12 @@ static int parse_item(struct parse *parse, char *item)
 		log_error("%s: there is no option \"%s\" (see --help)", parse->where, item);
 		return -EINVAL;
 	}
-	if (was_seen(parse, spec)) {
+	if (!was_seen(parse, spec)) {
+		parse->seen[parse->nseen++] = spec;
+	} else if (spec->kind != OPTION_LIST) {
 		log_error("%s: \"%s\" is given twice", parse->where, item);
 		return -EINVAL;
 	}
-	parse->seen[parse->nseen++] = spec;
 	snprintf(where, sizeof(where), "%s: %s", parse->where, item);
 	return option_set(spec, into, where, equals + 1);
 }
@@ -272,19 +352,32 @@ int options_parse(const struct option_set *sets, unsigned nsets, const char *whe
 	return err ? err : apply_defaults(&parse);
 }
 
+static void free_string(char **field)
+{
+	free(*field);
+	*field = NULL;
+}
+
+static void free_list(struct option_list *list)
+{
+	while (list->count)
+		free_string(&list->items[--list->count]);
+}
+
 void options_free(const struct option_set *sets, unsigned nsets)
 {
 	const struct option_spec *spec;
 	unsigned i;
 
 	for (i = 0; i < nsets; i++)
-		for (spec = sets[i].specs; spec->key; spec++)
-			if (spec->kind == OPTION_STRING) {
-				char **field = (char **)((char *)sets[i].into + spec->offset);
+		for (spec = sets[i].specs; spec->key; spec++) {
+			void *field = (char *)sets[i].into + spec->offset;
 
-				free(*field);
-				*field = NULL;
-			}
+			if (spec->kind == OPTION_STRING)
+				free_string(field);
+			else if (spec->kind == OPTION_LIST)
+				free_list(field);
+		}
 }
 
 static void format_value(const struct option_spec *spec, char *text, size_t size)

@@ -10,12 +10,23 @@
 #include <stdio.h>
 
 enum option_kind {
-	OPTION_STRING, /* char * */
-	OPTION_BOOL,   /* bool: on, off */
-	OPTION_UINT,   /* unsigned: decimal, min to max */
-	OPTION_SIZE,   /* uint64_t: bytes, or with a suffix K M G T; max 0: no limits */
-	OPTION_ENUM,   /* unsigned: index into names */
-	OPTION_BDF,    /* struct pci_bdf */
+	OPTION_STRING,  /* char * */
+	OPTION_BOOL,    /* bool: on, off */
+	OPTION_UINT,    /* unsigned: decimal, min to max */
+	OPTION_SIZE,    /* uint64_t: bytes, also 0x, or with K M G T; max 0: no limits */
+	OPTION_ENUM,    /* unsigned: index into names */
+	OPTION_BDF,     /* struct pci_bdf */
+	OPTION_ADDRESS, /* uint64_t: written as a size is, with limits as there */
+	OPTION_WINDOW,  /* struct address_window: BASE:SIZE */
+	OPTION_LIST,    /* struct option_list: the key may be given again */
+};
+
+#define OPTION_LIST_MAX 32
+
+/* The values of a key in their order, as strings; option_set() takes them apart. */
+struct option_list {
+	char *items[OPTION_LIST_MAX];
+	unsigned count;
 };
 
 struct option_spec {

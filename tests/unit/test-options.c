@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/bdf.h"
+#include "base/layout.h"
 #include "unit/unit.h"
 
 struct values {
@@ -18,6 +19,9 @@ struct values {
 	unsigned count, mode;
 	bool on;
 	struct pci_bdf bdf;
+	uint64_t at, low;
+	struct address_window window;
+	struct option_list names;
 };
 
 struct more {
@@ -75,6 +79,29 @@ static const struct option_spec specs[] = {
 	  .offset = offsetof(struct values, bdf),
 	  .placeholder = "00:06.0",
 	  .help = "where it is" },
+	{ .key = "at",
+	  .kind = OPTION_ADDRESS,
+	  .offset = offsetof(struct values, at),
+	  .placeholder = "ADDRESS",
+	  .fallback = "0x10000000",
+	  .help = "where it begins" },
+	{ .key = "low",
+	  .kind = OPTION_ADDRESS,
+	  .offset = offsetof(struct values, low),
+	  .min = 0x1000,
+	  .max = 0xffffffff,
+	  .placeholder = "ADDRESS",
+	  .help = "where else it begins" },
+	{ .key = "window",
+	  .kind = OPTION_WINDOW,
+	  .offset = offsetof(struct values, window),
+	  .placeholder = "BASE:SIZE",
+	  .help = "what it takes" },
+	{ .key = "also",
+	  .kind = OPTION_LIST,
+	  .offset = offsetof(struct values, names),
+	  .placeholder = "NAME",
+	  .help = "what else it is called" },
 	{ 0 },
 };
 
@@ -171,6 +198,11 @@ START_TEST(sizes)
 		{ "name=x,size=2T", 2ull << 40 },
 		{ "name=x,size=9223372036854775807", INT64_MAX },
 		{ "name=x,size=8388607T", 8388607ull << 40 },
+		{ "name=x,size=0x0", 0 },
+		{ "name=x,size=0xAbc", 0xabc },
+		{ "name=x,size=0x10M", 16 << 20 },
+		{ "name=x,size=0x7fffffffffffffff", INT64_MAX },
+		{ "name=x,size=010", 10 },
 	};
 
 	ck_assert_int_eq(parse(cases[_i].text), 0);
@@ -195,6 +227,84 @@ START_TEST(sizes_within_limits)
 }
 END_TEST
 
+START_TEST(addresses_of_memory)
+{
+	ck_assert_int_eq(parse("name=x"), 0);
+	ck_assert_uint_eq(values.at, 0x10000000);
+	ck_assert_int_eq(parse("name=x,at=0x4000000000,low=4K"), 0);
+	ck_assert_uint_eq(values.at, 0x4000000000);
+	ck_assert_uint_eq(values.low, 0x1000);
+	ck_assert_int_eq(parse("name=x,at=0,low=0xffffffff"), 0);
+	ck_assert_uint_eq(values.at, 0);
+	ck_assert_uint_eq(values.low, 0xffffffff);
+}
+END_TEST
+
+START_TEST(windows)
+{
+	static const struct {
+		const char *text;
+		uint64_t base, size;
+	} cases[] = {
+		{ "name=x,window=0x23000000:16M", 0x23000000, 16 << 20 },
+		{ "name=x,window=0:1", 0, 1 },
+		{ "name=x,window=1G:0x1000", 1 << 30, 4096 },
+		{ "name=x,window=0x7fffffffffffffff:0x7fffffffffffffff", INT64_MAX, INT64_MAX },
+	};
+
+	ck_assert_int_eq(parse(cases[_i].text), 0);
+	ck_assert_uint_eq(values.window.base, cases[_i].base);
+	ck_assert_uint_eq(values.window.size, cases[_i].size);
+}
+END_TEST
+
+/* One that ends where the other begins is beside it. */
+START_TEST(windows_that_overlap)
+{
+	const struct address_window low = { 0x1000, 0x1000 };
+
+	ck_assert(windows_overlap(low, low));
+	ck_assert(windows_overlap(low, (struct address_window){ 0x1fff, 1 }));
+	ck_assert(windows_overlap((struct address_window){ 0, 0x10000 }, low));
+	ck_assert(!windows_overlap(low, (struct address_window){ 0x2000, 0x1000 }));
+	ck_assert(!windows_overlap((struct address_window){ 0, 0x1000 }, low));
+}
+END_TEST
+
+START_TEST(a_list_keeps_the_order)
+{
+	ck_assert_int_eq(parse("also=b,name=x,also=a,,c,also=b"), 0);
+	ck_assert_uint_eq(values.names.count, 3);
+	ck_assert_str_eq(values.names.items[0], "b");
+	ck_assert_str_eq(values.names.items[1], "a,c");
+	ck_assert_str_eq(values.names.items[2], "b");
+	ck_assert_int_eq(parse("name=x"), 0);
+	ck_assert_uint_eq(values.names.count, 0);
+}
+END_TEST
+
+static void write_list(char *text, unsigned count)
+{
+	strcpy(text, "name=x");
+	while (count--)
+		strcat(text, ",also=y");
+}
+
+START_TEST(a_list_has_an_end)
+{
+	char text[16 + 8 * (OPTION_LIST_MAX + 1)];
+
+	write_list(text, OPTION_LIST_MAX);
+	ck_assert_int_eq(parse(text), 0);
+	ck_assert_uint_eq(values.names.count, OPTION_LIST_MAX);
+	write_list(text, OPTION_LIST_MAX + 1);
+	log_capture_begin();
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_str_eq(log_capture_end(),
+			 "xenvirtiod: --thing: also: is given more than 32 times\n");
+}
+END_TEST
+
 START_TEST(one_value_alone)
 {
 	ck_assert_int_eq(option_set(&specs[0], &values, "--name", "a,b=c"), 0);
@@ -212,11 +322,13 @@ struct refusal {
 	const char *text, *why; /* the line behind "--thing" */
 };
 
-#define NO_NUMBER(value) "count: \"" value "\" is not a number from 2 to 10"
-#define NO_SIZE(value)   "size: \"" value "\" is not a size"
-#define NO_ROOM(value)   "room: " value " is not from 4K to 3072K"
-#define NO_BDF(value)    "bdf: \"" value "\" is not a PCI address"
-#define NO_PAIR(item)    "\"" item "\" is not of the form key=value"
+#define NO_NUMBER(value)  "count: \"" value "\" is not a number from 2 to 10"
+#define NO_SIZE(value)    "size: \"" value "\" is not a size"
+#define NO_ROOM(value)    "room: " value " is not from 4K to 3072K"
+#define NO_BDF(value)     "bdf: \"" value "\" is not a PCI address"
+#define NO_ADDRESS(value) "at: \"" value "\" is not an address"
+#define NO_WINDOW(value)  "window: \"" value "\" is not BASE:SIZE"
+#define NO_PAIR(item)     "\"" item "\" is not of the form key=value"
 
 static const struct refusal refusals[] = {
 	{ "", NO_PAIR("") },
@@ -271,6 +383,29 @@ static const struct refusal refusals[] = {
 	{ "name=x,bdf=", NO_BDF("") },
 	{ "name=x,bdf=6", NO_BDF("6") },
 	{ "name=x,bdf=00:20.0", NO_BDF("00:20.0") },
+	{ "name=x,size=0x", NO_SIZE("0x") },
+	{ "name=x,size=0xK", NO_SIZE("0xK") },
+	{ "name=x,size=0x0x1", NO_SIZE("0x0x1") },
+	{ "name=x,size=0X1", NO_SIZE("0X1") },
+	{ "name=x,size=0x-1", NO_SIZE("0x-1") },
+	{ "name=x,size=ff", NO_SIZE("ff") },
+	{ "name=x,size=0x8000000000000000", NO_SIZE("0x8000000000000000") },
+	{ "name=x,size=0x10000000000000000", NO_SIZE("0x10000000000000000") },
+	{ "name=x,at=", NO_ADDRESS("") },
+	{ "name=x,at=here", NO_ADDRESS("here") },
+	{ "name=x,at=10000000h", NO_ADDRESS("10000000h") },
+	{ "name=x,low=0xfff", "low: 0xfff is not from 0x1000 to 0xffffffff" },
+	{ "name=x,low=4G", "low: 4G is not from 0x1000 to 0xffffffff" },
+	{ "name=x,window=", NO_WINDOW("") },
+	{ "name=x,window=0x1000", NO_WINDOW("0x1000") },
+	{ "name=x,window=:4K", NO_WINDOW(":4K") },
+	{ "name=x,window=0x1000:", NO_WINDOW("0x1000:") },
+	{ "name=x,window=0x1000:0", NO_WINDOW("0x1000:0") },
+	{ "name=x,window=0:1:2", NO_WINDOW("0:1:2") },
+	{ "name=x,window=00000000000000000000000000000001:1",
+	  NO_WINDOW("00000000000000000000000000000001:1") },
+	{ "name=x,also=", "also: must not be empty" },
+	{ "name=x,also=y,also=", "also: must not be empty" },
 };
 
 START_TEST(refused_in_one_line)
@@ -294,7 +429,8 @@ END_TEST
 START_TEST(every_prefix_ends_somehow)
 {
 	static const char whole[] = "name=a,,b,title=T,,,size=3M,count=10,mode=faster,on=on,"
-				    "bdf=0001:02:1f.7,extra=12";
+				    "bdf=0001:02:1f.7,extra=12,at=0x1f,low=8K,"
+				    "window=0x1000:4K,also=a,also=b";
 	char prefix[sizeof(whole)];
 	const char *log;
 	size_t n;
@@ -415,8 +551,13 @@ int main(void)
 		ONCE(all_kinds_at_once),
 		ONCE(what_is_not_given_has_its_default),
 		TIMES(doubled_commas, 9),
-		TIMES(sizes, 8),
+		TIMES(sizes, 13),
 		TIMES(sizes_within_limits, 6),
+		ONCE(addresses_of_memory),
+		TIMES(windows, 4),
+		ONCE(windows_that_overlap),
+		ONCE(a_list_keeps_the_order),
+		ONCE(a_list_has_an_end),
 		ONCE(one_value_alone),
 		TIMES(refused_in_one_line, ARRAY_SIZE(refusals)),
 		ONCE(every_prefix_ends_somehow),

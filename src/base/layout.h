@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* layout.h: where an Arm guest finds its PCI host bridge, unless told otherwise.
+ *
+ * The places are those that Xen leaves free for a bridge of its own, which only
+ * a guest with PCI passthrough has: public/arch-arm.h. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Guest-physical addresses from base on; size is not 0. */
+struct address_window {
+	uint64_t base, size;
+};
+
+/* Config space, 1 MiB for each bus (PCI Express, 7.2.2), here bus 0 alone:
+ * GUEST_VPCI_ECAM_BASE. */
+#define LAYOUT_ECAM_BASE 0x10000000
+#define LAYOUT_ECAM_SIZE 0x00100000
+#define ECAM_BUS_SIZE    0x00100000
+
+/* BARs, 16 MiB from GUEST_VPCI_MEM_ADDR on. */
+#define LAYOUT_MEM_BASE 0x23000000
+#define LAYOUT_MEM_SIZE 0x01000000
+
+/* INTA of device d is INTID LAYOUT_SPI_BASE + d: the first 32 are no SPIs. */
+#define LAYOUT_SPI_BASE 32
+
+static inline bool windows_overlap(struct address_window a, struct address_window b)
+{
+	return a.base < b.base + b.size && b.base < a.base + a.size;
+}
