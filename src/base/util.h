@@ -7,6 +7,10 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT_ULL(n)    (1ULL << (n))
 
+/* What a macro stands for, as text. */
+#define TEXT_OF_IT(x) #x
+#define TEXT_OF(x)    TEXT_OF_IT(x)
+
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Rings, config space and MSI-X tables are little endian and used in place. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/layout.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/util.h"
@@ -15,6 +16,13 @@
 #include "devices/types.h"
 #include "memory/bounce.h"
 #include "memory/foreign.h"
+
+/* Arm is where the guest is, too. */
+#ifdef __aarch64__
+#define ECAM_FALLBACK TEXT_OF(LAYOUT_ECAM_BASE)
+#else
+#define ECAM_FALLBACK NULL
+#endif
 
 static const struct option_spec global_options[] = {
 	{ .key = "domain",
@@ -28,6 +36,22 @@ static const struct option_spec global_options[] = {
 	  .offset = offsetof(struct config, instance),
 	  .placeholder = "INSTANCE",
 	  .help = "name of this instance (default: the domain as given)" },
+	{ .key = "ecam",
+	  .kind = OPTION_ADDRESS,
+	  .offset = offsetof(struct config, platform.ecam),
+	  .min = GUEST_PAGE_SIZE,
+	  .max = UINT64_MAX >> 1,
+	  .placeholder = "ADDRESS",
+	  .fallback = ECAM_FALLBACK,
+	  .help = "an Arm guest: where its PCI config space is" },
+	{ .key = "spi-base",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct config, platform.spi_base),
+	  .min = LAYOUT_SPI_BASE,
+	  .max = IOREQ_SPI_BASE_MAX,
+	  .placeholder = "N",
+	  .fallback = TEXT_OF(LAYOUT_SPI_BASE),
+	  .help = "an Arm guest: device n interrupts by INTID N + n" },
 	{ .key = "workers",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct config, workers),
@@ -224,6 +248,10 @@ static bool complete(const struct config *config)
 	else if (strchr(config_instance(config), '/'))
 		log_error("\"%s\" has a slash in it: give a --name without",
 			  config_instance(config));
+	else if (config->platform.ecam % ECAM_BUS_SIZE)
+		log_error("--ecam: not a multiple of 1 MiB");
+	else if (config->platform.ecam && config->report_writes)
+		log_error("--report-writes: Xen on Arm has no log of dirty pages");
 	else if (config->window & (config->window - 1))
 		log_error("--window: not a power of two");
 	else if (!domain_valid(config->domain))

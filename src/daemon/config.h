@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/bdf.h"
+#include "ioreq/server.h"
 #include "memory/memory.h"
 
 #define CONFIG_MAX_DEVICES  32
@@ -29,6 +30,7 @@ struct device_config {
 struct config {
 	char *domain;   /* name or number */
 	char *instance; /* NULL: as the domain */
+	struct ioreq_platform platform;
 	unsigned workers;
 	uint64_t bounce, window; /* bytes */
 	bool report_writes;

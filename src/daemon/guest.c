@@ -185,8 +185,8 @@ static int start_server(struct guest *guest)
 	const struct ioreq_events events = { .invalidate = invalidate,
 					     .gone = domain_gone,
 					     .arg = guest };
-	int err = ioreq_server_open(guest->loop, guest->domid, &guest->state.region->server,
-				    &events, &guest->server);
+	int err = ioreq_server_open(guest->loop, guest->domid, &guest->config->platform,
+				    &guest->state.region->server, &events, &guest->server);
 
 	return err ? err : ioreq_server_enable(guest->server);
 }
@@ -254,16 +254,12 @@ static int attach(struct guest *guest, unsigned i, unsigned *next_worker)
 				   guest->nworkers, next_worker);
 	if (err)
 		return err;
-	virtio_pci_init(&device->transport, &device->virtio, config->common.bdf, &state->transport,
-			&state->pci);
-	function->server = guest->server;
+	virtio_pci_init(&device->transport, &device->virtio, guest->server, config->common.bdf,
+			&state->transport, &state->pci);
 	guest->nattached++;
 	if (left)
 		pci_function_restore(function, left);
-	err = ioreq_add_function(guest->server, function);
-	if (err)
-		log_error("%s: cannot claim the function: %s", device->name, strerror(-err));
-	return err;
+	return ioreq_add_function(guest->server, function);
 }
 
 static int copy_left(struct guest *guest)

@@ -42,42 +42,41 @@ static struct ioreq_range *find_range(struct ioreq_server *server, uint64_t addr
 	return NULL;
 }
 
-static void access_memory(struct ioreq_server *server, struct access *access)
+static void access_bar(const struct ioreq_range *range, struct access *access)
 {
-	struct ioreq_range *range = find_range(server, access->address, access->size);
+	uint64_t offset = access->address - range->base;
 
-	if (!range) {
-		access->value = ~0ULL;
-		return;
-	}
 	if (access->write)
-		pci_bar_write(range->function, range->bar, access->address - range->base,
-			      access->size, access->value);
+		pci_bar_write(range->function, range->bar, offset, access->size, access->value);
 	else
-		access->value = pci_bar_read(range->function, range->bar,
-					     access->address - range->base, access->size);
+		access->value = pci_bar_read(range->function, range->bar, offset, access->size);
 }
 
 static void access_config(struct ioreq_server *server, struct access *access)
 {
-	if (access->size > 4) /* there is no such access to config space */
+	struct ioreq_config_place place;
+
+	/* There is no access of 8 bytes to config space. */
+	if (access->size > 4 || !ioreq_config_place(server, access->type, access->address, &place))
 		access->value = ~0ULL;
 	else if (access->write)
-		ioreq_config_write(server, access->address, access->size, (uint32_t)access->value);
+		ioreq_config_write(server, place, access->size, (uint32_t)access->value);
 	else
-		access->value = ioreq_config_read(server, access->address, access->size);
+		access->value = ioreq_config_read(server, place, access->size);
 }
 
 /* Both directions are masked by size: what is beyond is not the guest's. */
 static void perform(struct ioreq_server *server, struct access *access)
 {
+	const struct ioreq_range *range = NULL;
+
 	access->value &= mask(access->size);
-	if (access->type == IOREQ_TYPE_PCI_CONFIG)
-		access_config(server, access);
-	else if (access->type == IOREQ_TYPE_COPY)
-		access_memory(server, access);
+	if (access->type == IOREQ_TYPE_COPY)
+		range = find_range(server, access->address, access->size);
+	if (range)
+		access_bar(range, access);
 	else
-		access->value = ~0ULL; /* ports: we claim none */
+		access_config(server, access);
 	access->value &= mask(access->size);
 }
 

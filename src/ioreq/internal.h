@@ -40,6 +40,7 @@ struct ioreq_server {
 	xenevtchn_handle *evtchn;
 	struct foreign *foreign; /* operands of string instructions */
 	uint32_t domid;
+	struct ioreq_platform platform;
 	ioservid_t id;
 	int32_t *record; /* where our number outlives us */
 	bool adopted, enabled;
@@ -56,12 +57,26 @@ struct ioreq_server {
 	unsigned nranges;
 };
 
+/* Claims memory in Xen. 0 or -errno. */
+int ioreq_claim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
+void ioreq_unclaim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
+
 /* Handles one request; reads leave their result in it. */
 void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request);
 
 /* config.c: how config accesses reach a function. */
 int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *function);
 void ioreq_config_unclaim(struct ioreq_server *server, const struct pci_function *function);
-uint32_t ioreq_config_read(struct ioreq_server *server, uint64_t address, unsigned size);
-void ioreq_config_write(struct ioreq_server *server, uint64_t address, unsigned size,
+
+/* Where in config space an access goes. */
+struct ioreq_config_place {
+	uint32_t sbdf, offset;
+};
+
+/* True if it is an access to config space. */
+bool ioreq_config_place(const struct ioreq_server *server, uint8_t type, uint64_t address,
+			struct ioreq_config_place *place);
+uint32_t ioreq_config_read(struct ioreq_server *server, struct ioreq_config_place place,
+			   unsigned size);
+void ioreq_config_write(struct ioreq_server *server, struct ioreq_config_place place, unsigned size,
 			uint32_t value);

@@ -17,13 +17,28 @@ static void failed(const struct pci_function *function, const char *what)
 		log_guest("%s: %s: %m", function->name, what);
 }
 
-void irq_intx(const struct pci_function *function, bool level)
+static int set_level(const struct pci_function *function, bool level)
 {
 	const struct ioreq_server *server = function->server;
+	domid_t domid = (domid_t)server->domid;
 
-	if (xendevicemodel_set_pci_intx_level(server->dm, (domid_t)server->domid, 0,
-					      function->bdf.bus, function->bdf.device, 0, level))
+	if (server->platform.ecam)
+		return xendevicemodel_set_irq_level(
+			server->dm, domid, server->platform.spi_base + function->bdf.device, level);
+	return xendevicemodel_set_pci_intx_level(server->dm, domid, 0, function->bdf.bus,
+						 function->bdf.device, 0, level);
+}
+
+/* On Arm Xen keeps no level: each rise is one interrupt, a fall is nothing. */
+void irq_intx(const struct pci_function *function, bool level)
+{
+	if (set_level(function, level))
 		failed(function, level ? "INTx up" : "INTx down");
+}
+
+int irq_intx_try(const struct pci_function *function)
+{
+	return set_level(function, false) ? -errno : 0;
 }
 
 void irq_message(const struct pci_function *function, uint64_t address, uint32_t data)

@@ -10,6 +10,9 @@ struct pci_function;
 /* Drives the function's INTA wire. */
 void irq_intx(const struct pci_function *function, bool level);
 
+/* Is there such a wire? 0 or -errno: a domain on Arm has only so many SPIs. */
+int irq_intx_try(const struct pci_function *function);
+
 /* Sends a message with the guest's address and data as they are: with vector 0
  * Xen reads a pirq from the address, whose high half counts too. */
 void irq_message(const struct pci_function *function, uint64_t address, uint32_t data);

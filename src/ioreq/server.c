@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "ioreq/internal.h"
+#include "ioreq/irq.h"
 #include "ioreq/pci.h"
 #include "memory/foreign.h"
 #include "memory/quiet.h"
@@ -46,6 +47,11 @@ uint16_t ioreq_server_id(const struct ioreq_server *server)
 bool ioreq_server_adopted(const struct ioreq_server *server)
 {
 	return server->adopted;
+}
+
+bool ioreq_server_has_msi(const struct ioreq_server *server)
+{
+	return !server->platform.ecam; /* Xen has no MSI controller for guests on Arm */
 }
 
 static void notify_vcpu(struct ioreq_server *server, unsigned vcpu)
@@ -248,7 +254,7 @@ static int create(struct ioreq_server *server)
 					       &server->id)) {
 		err = -errno;
 		log_error("domain %u: cannot create an IOREQ server: %m%s", domid,
-			  err == -EOPNOTSUPP || err == -EINVAL ? " (not an HVM or PVH guest?)"
+			  err == -EOPNOTSUPP || err == -EINVAL ? " (not an HVM, PVH or Arm guest?)"
 			  : err == -ENOSPC ? " (a domain can have 8, QEMU's among them)"
 					   : "");
 		return err;
@@ -331,8 +337,8 @@ static void release(struct ioreq_server *server)
 	free(server);
 }
 
-int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
-		      const struct ioreq_events *events, struct ioreq_server **result)
+int ioreq_server_open(struct loop *loop, uint32_t domid, const struct ioreq_platform *platform,
+		      int32_t *id, const struct ioreq_events *events, struct ioreq_server **result)
 {
 	struct ioreq_server *server = calloc(1, sizeof(*server));
 	int err;
@@ -341,6 +347,7 @@ int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
 		return -ENOMEM;
 	server->loop = loop;
 	server->domid = domid;
+	server->platform = *platform;
 	server->events = *events;
 	server->record = id;
 	err = open_handles(server);
@@ -432,16 +439,50 @@ void ioreq_server_close(struct ioreq_server *server)
 	release(server);
 }
 
+int ioreq_claim_memory(struct ioreq_server *server, uint64_t base, uint64_t size)
+{
+	if (!xendevicemodel_map_io_range_to_ioreq_server(server->dm, (domid_t)server->domid,
+							 server->id, 1, base, base + size - 1))
+		return 0;
+	/* EEXIST: claimed by the process whose server we adopted. */
+	return server->adopted && errno == EEXIST ? 0 : -errno;
+}
+
+void ioreq_unclaim_memory(struct ioreq_server *server, uint64_t base, uint64_t size)
+{
+	xendevicemodel_unmap_io_range_from_ioreq_server(server->dm, (domid_t)server->domid,
+							server->id, 1, base, base + size - 1);
+}
+
+/* Says what is wrong: a wire that is missing shows only when the guest waits. */
+static int check_wire(const struct ioreq_server *server, const struct pci_function *function)
+{
+	const struct ioreq_platform *platform = &server->platform;
+	int err = platform->ecam ? irq_intx_try(function) : 0;
+
+	if (err)
+		log_error("%s: the domain has no interrupt %u: %s (xl.cfg: nr_spis, or before Xen "
+			  "4.19 vuart=\"sbsa_uart\")",
+			  function->name, platform->spi_base + function->bdf.device,
+			  strerror(-err));
+	return err;
+}
+
 int ioreq_add_function(struct ioreq_server *server, struct pci_function *function)
 {
 	int err;
 
 	if (server->nfunctions == IOREQ_MAX_FUNCTIONS)
 		return -ENOSPC;
+	err = check_wire(server, function);
+	if (err)
+		return err;
 	server->functions[server->nfunctions++] = function;
 	err = ioreq_config_claim(server, function);
-	if (err)
-		server->nfunctions--;
+	if (!err)
+		return 0;
+	server->nfunctions--;
+	log_error("%s: cannot claim the function: %s", function->name, strerror(-err));
 	return err;
 }
 
@@ -461,15 +502,15 @@ static bool overlaps(const struct ioreq_server *server, uint64_t base, uint64_t 
 int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
 		    uint64_t base, uint64_t size)
 {
+	int err;
+
 	if (server->nranges == IOREQ_MAX_RANGES)
 		return -ENOSPC;
 	if (overlaps(server, base, size))
 		return -EEXIST;
-	/* EEXIST: claimed by the process whose server we adopted. */
-	if (xendevicemodel_map_io_range_to_ioreq_server(server->dm, (domid_t)server->domid,
-							server->id, 1, base, base + size - 1) &&
-	    !(server->adopted && errno == EEXIST))
-		return -errno;
+	err = ioreq_claim_memory(server, base, size);
+	if (err)
+		return err;
 	server->ranges[server->nranges++] = (struct ioreq_range){
 		.function = function, .bar = bar, .base = base, .size = size
 	};
@@ -485,9 +526,7 @@ void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *functio
 
 		if (range->function != function || range->bar != bar)
 			continue;
-		xendevicemodel_unmap_io_range_from_ioreq_server(server->dm, (domid_t)server->domid,
-								server->id, 1, range->base,
-								range->base + range->size - 1);
+		ioreq_unclaim_memory(server, range->base, range->size);
 		*range = server->ranges[--server->nranges];
 		return;
 	}

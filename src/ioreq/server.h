@@ -19,14 +19,24 @@ struct ioreq_events {
 	void *arg;
 };
 
+/* What kind of guest it is. On x86 config space is reached by ports, which Xen
+ * decodes, and interrupts are INTx wires or messages. On Arm config space is
+ * memory, the host bridge's ECAM window, and interrupts are SPIs. */
+struct ioreq_platform {
+	uint64_t ecam;     /* address of bus 0's config space; 0: x86 */
+	unsigned spi_base; /* with ecam: the INTID of device 0, device n has spi_base + n */
+};
+
+#define IOREQ_SPI_BASE_MAX 988 /* a GIC has no SPI beyond 1019 */
+
 #define IOREQ_NO_SERVER (-1)
 
 /* Makes a server, or takes over the one numbered *@id, which a process that
  * died left behind (if it does not exist any more, a new one is made). *@id
  * is kept up to date for as long as the server lives: where it outlives the
  * process, the server is found again. Nothing can arrive yet. 0 or -errno. */
-int ioreq_server_open(struct loop *loop, uint32_t domid, int32_t *id,
-		      const struct ioreq_events *events, struct ioreq_server **server);
+int ioreq_server_open(struct loop *loop, uint32_t domid, const struct ioreq_platform *platform,
+		      int32_t *id, const struct ioreq_events *events, struct ioreq_server **server);
 
 /* Enables the server and listens. What the guest had asked of a process that
  * died is answered once the functions are added, by ioreq_server_resume().
@@ -35,6 +45,9 @@ int ioreq_server_enable(struct ioreq_server *server);
 
 uint16_t ioreq_server_id(const struct ioreq_server *server);
 bool ioreq_server_adopted(const struct ioreq_server *server);
+
+/* False where interrupts cannot be messages. */
+bool ioreq_server_has_msi(const struct ioreq_server *server);
 
 /* Looks at every vCPU's slot: after adoption a request may wait there, or be
  * half handled, or be answered without the vCPU knowing. */
@@ -47,7 +60,8 @@ void ioreq_server_withdraw(struct ioreq_server *server);
 /* Frees a server, withdrawn or never enabled. */
 void ioreq_server_close(struct ioreq_server *server);
 
-/* Claims the function's BDF: from here on the guest sees it. 0 or -errno. */
+/* Claims the function's config space: from here on the guest sees it. 0, or
+ * -errno after a line in the log. */
 int ioreq_add_function(struct ioreq_server *server, struct pci_function *function);
 
 /* Claims or gives up a guest-physical range for a function's BAR. */

@@ -433,7 +433,8 @@ static void add_access_capability(struct virtio_pci *vpci)
 						.arg = vpci };
 }
 
-void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device, struct pci_bdf bdf,
+void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
+		     struct ioreq_server *server, struct pci_bdf bdf,
 		     struct virtio_pci_state *state, struct pci_state *pci_state)
 {
 	const struct pci_identity identity = {
@@ -449,9 +450,11 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device, stru
 	device->transport = &transport;
 	device->transport_private = vpci;
 	pci_function_init(&vpci->function, bdf, device->name, pci_state, &identity);
+	vpci->function.server = server;
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
-	pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,
-		     MSIX_PBA_AREA);
+	if (ioreq_server_has_msi(server))
+		pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,
+			     MSIX_PBA_AREA);
 	add_structure(vpci, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AREA,
 		      sizeof(struct virtio_pci_common_cfg), 0, 0);
 	add_structure(vpci, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AREA, AREA_BYTES, NOTIFY_MULTIPLIER,

@@ -20,7 +20,8 @@ struct virtio_pci {
 	unsigned access_capability; /* config offset of the PCI config access capability */
 };
 
-/* Builds the function around an attached device. */
-void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device, struct pci_bdf bdf,
+/* Builds the function around an attached device, for a guest of @server's. */
+void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
+		     struct ioreq_server *server, struct pci_bdf bdf,
 		     struct virtio_pci_state *state, struct pci_state *pci_state);
 void virtio_pci_destroy(struct virtio_pci *vpci);

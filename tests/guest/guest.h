@@ -104,6 +104,7 @@ struct gpci {
 	uint8_t msix; /* the capability, 0 if there is none */
 	unsigned int msix_vectors;
 	uint64_t msix_table, msix_pba;
+	unsigned int spis_seen; /* Arm */
 };
 
 uint32_t gpci_read(const struct gpci *pci, unsigned int reg, unsigned int size);
@@ -131,6 +132,9 @@ void gpci_msix_mask(struct gpci *pci, unsigned int vector, bool masked);
 
 /* Messages seen for this vector so far. */
 unsigned int gpci_msix_seen(const struct gpci *pci, unsigned int vector);
+
+/* The handler of INTA is to run: the wire is up, or on Arm there was another pulse. */
+bool gpci_intx_pending(struct gpci *pci);
 
 /* ---- split ring ------------------------------------------------------------ */
 

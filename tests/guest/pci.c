@@ -11,6 +11,7 @@
 #define MSI_ADDRESS  0xfee00000u
 #define FIRST_PIRQ   54
 #define FIRST_VECTOR 0x21
+#define FIRST_SPI    32 /* of device 0 */
 
 uint32_t gpci_read(const struct gpci *pci, unsigned int reg, unsigned int size)
 {
@@ -276,4 +277,19 @@ void gpci_msix_disable(struct gpci *pci)
 unsigned int gpci_msix_seen(const struct gpci *pci, unsigned int vector)
 {
 	return fake_msi_count(message_address(pci, vector), message_data(pci, vector));
+}
+
+/* ---- INTx ------------------------------------------------------------------------- */
+
+bool gpci_intx_pending(struct gpci *pci)
+{
+	unsigned int device = pci->bdf >> 3 & 31, raised;
+
+	if (fake_platform() != FAKE_ARM)
+		return fake_intx_level(device, pci->pin - 1);
+	raised = fake_spi_raised(FIRST_SPI + device);
+	if (raised == pci->spis_seen)
+		return false;
+	pci->spis_seen = raised;
+	return true;
 }

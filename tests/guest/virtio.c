@@ -259,7 +259,7 @@ static void look_at_intx(struct gvirtio *v)
 {
 	uint64_t isr;
 
-	if (!fake_intx_level(v->pci.bdf >> 3 & 31, v->pci.pin - 1))
+	if (!gpci_intx_pending(&v->pci))
 		return;
 	isr = vcpu_mmio_read(v->pci.vcpu, v->isr, 1);
 	v->isr_queue += isr & 1;

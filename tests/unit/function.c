@@ -73,7 +73,9 @@ static void make_server(void)
 	server_id = IOREQ_NO_SERVER;
 	loop = loop_new();
 	ck_assert_ptr_nonnull(loop);
-	ck_assert_int_eq(ioreq_server_open(loop, FAKE_DOMID, &server_id, &events, &server), 0);
+	ck_assert_int_eq(ioreq_server_open(loop, FAKE_DOMID, unit_platform(), &server_id, &events,
+					   &server),
+			 0);
 	ck_assert_int_eq(ioreq_server_enable(server), 0);
 }
 

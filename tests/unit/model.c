@@ -125,9 +125,13 @@ const char *model_disk2(const char *more)
 	return disk(text, sizeof(text), &second, more);
 }
 
+/* What the daemon has to be told of the platform comes last. */
+#define ECAM        "0x10000000"
+#define ON_PLATFORM fake_platform() == FAKE_ARM ? "--ecam" : NULL, ECAM
+
 struct fake_child *model_again(const char *blk)
 {
-	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", blk);
+	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", blk, ON_PLATFORM);
 }
 
 struct fake_child *model_start(enum fake_platform platform, const char *blk)
@@ -140,8 +144,11 @@ struct fake_child *model_start_with(enum fake_platform platform, const char *wor
 				    const char *blk, const char *blk2)
 {
 	guest_boot(platform, MODEL_VCPUS, MODEL_RAM);
+	if (!blk2)
+		return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers,
+				  "--blk", blk, ON_PLATFORM);
 	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers, "--blk",
-			  blk, blk2 ? "--blk" : NULL, blk2);
+			  blk, "--blk", blk2, ON_PLATFORM);
 }
 
 struct gblk *model_driver(const struct gblk_config *config)

@@ -123,8 +123,8 @@ static void start_device(struct rig *rig)
 	ck_assert_int_eq(virtio_device_attach(&rig->device, rig->loop, &rig->state, rig->workers,
 					      rig->nworkers, &next),
 			 0);
-	virtio_pci_init(&rig->transport, &rig->device, bdf, &rig->transport_state, &rig->pci_state);
-	rig->transport.function.server = rig->server;
+	virtio_pci_init(&rig->transport, &rig->device, rig->server, bdf, &rig->transport_state,
+			&rig->pci_state);
 	ck_assert_int_eq(ioreq_add_function(rig->server, &rig->transport.function), 0);
 }
 
@@ -137,8 +137,8 @@ void rig_start(struct rig *rig, const struct virtio_device_type *type, const voi
 	ck_assert_ptr_nonnull(rig->loop);
 	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", &config->memory, options),
 			 0);
-	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, &rig->server_id, &events,
-					   &rig->server),
+	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, unit_platform(), &rig->server_id,
+					   &events, &rig->server),
 			 0);
 	ck_assert_int_eq(ioreq_server_enable(rig->server), 0);
 	start_workers(rig, config);

@@ -2,6 +2,8 @@
 /* unit.c: see unit.h. */
 #include "unit/unit.h"
 
+#include "fake/fake.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -31,6 +33,13 @@ int unit_main(const char *name, SFun setup, SFun teardown, const struct unit_tes
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct ioreq_platform *unit_platform(void)
+{
+	static const struct ioreq_platform x86, arm = { .ecam = FAKE_ECAM, .spi_base = 32 };
+
+	return fake_platform() == FAKE_ARM ? &arm : &x86;
 }
 
 static int saved_stderr = -1, capture_fd = -1;

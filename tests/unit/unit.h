@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/util.h"
+#include "ioreq/server.h"
 
 struct unit_test {
 	const TTest *test;
@@ -34,6 +35,9 @@ int unit_main(const char *name, SFun setup, SFun teardown, const struct unit_tes
 void log_capture_begin(void);
 const char *log_capture_end(void);
 unsigned count_lines(const char *text);
+
+/* What the daemon would be told of the fake's platform. */
+const struct ioreq_platform *unit_platform(void);
 
 /* The same random numbers in each process. */
 uint32_t unit_random(uint32_t below);
