@@ -52,6 +52,12 @@ static const struct option_spec global_options[] = {
 	  .placeholder = "N",
 	  .fallback = TEXT_OF(LAYOUT_SPI_BASE),
 	  .help = "an Arm guest: device n interrupts by INTID N + n" },
+	{ .key = "own-domid",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct config, platform.own_domid),
+	  .max = IOREQ_DOMID_MAX,
+	  .placeholder = "ID",
+	  .help = "number of the domain that this runs in, to tell the guest (default: 0 in dom0)" },
 	{ .key = "workers",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct config, workers),
@@ -120,7 +126,8 @@ enum {
 	FLAG_INDEX = 0xff,
 	FLAG_GLOBAL = 0x100,
 	FLAG_TYPE = 0x200,
-	FLAG_CHECK = 0x300,
+	FLAG_BRIDGE = 0x300,
+	FLAG_CHECK,
 	FLAG_VERSION,
 	FLAG_HELP,
 };
@@ -138,6 +145,7 @@ static void build_flags(struct option flags[MAX_FLAGS])
 	for (i = 0; i < ARRAY_SIZE(types); i++)
 		flags[n++] = (struct option){ types[i]->name, required_argument, NULL,
 					      FLAG_TYPE + (int)i };
+	flags[n++] = (struct option){ "bridge", required_argument, NULL, FLAG_BRIDGE };
 	flags[n++] = (struct option){ "check", no_argument, NULL, FLAG_CHECK };
 	flags[n++] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
 	flags[n++] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
@@ -160,6 +168,8 @@ static void print_help(void)
 		printf("\n--%s:\n", types[i]->name);
 		options_help(stdout, "  ", types[i]->options);
 	}
+	printf("\n--bridge, the host bridge of a guest without QEMU:\n");
+	options_help(stdout, "  ", bridge_option_specs);
 }
 
 static int add_device(struct config *config, const struct virtio_device_type *type,
@@ -182,6 +192,18 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 	if (options_parse(sets, ARRAY_SIZE(sets), where, text))
 		return -1;
 	return type->check(device->options, where);
+}
+
+static int set_bridge(struct config *config, const char *text)
+{
+	struct option_set set = { bridge_option_specs, &config->bridge };
+
+	if (config->has_bridge) {
+		log_error("--bridge is given twice");
+		return -EINVAL;
+	}
+	config->has_bridge = true;
+	return options_parse(&set, 1, "--bridge", text);
 }
 
 static int set_global(struct config *config, unsigned i, const char *text)
@@ -239,17 +261,53 @@ static bool addresses_valid(const struct config *config)
 	return true;
 }
 
-static bool complete(const struct config *config)
+/* Where the bridge has it the guest has it. */
+static bool ecam_valid(struct config *config)
 {
+	uint64_t *ecam = &config->platform.ecam, bridge = config->bridge.ecam;
+
+	if (bridge && *ecam && bridge != *ecam) {
+		log_error("--bridge: ecam is another one than --ecam");
+		return false;
+	}
+	if (bridge)
+		*ecam = bridge;
+	if (*ecam % ECAM_BUS_SIZE) {
+		log_error("--ecam: not a multiple of 1 MiB");
+		return false;
+	}
+	return true;
+}
+
+static bool bridge_valid(const struct config *config)
+{
+	struct bridge bridge;
+	unsigned i;
+
+	if (!config->has_bridge)
+		return true;
+	if (bridge_init(&bridge, &config->bridge, &config->platform))
+		return false;
+	for (i = 0; i < config->ndevices; i++)
+		if (bridge_expects(&bridge, config->devices[i].common.bdf)) {
+			log_error("--bridge: expect: device %u is served by this process itself",
+				  config->devices[i].common.bdf.device);
+			return false;
+		}
+	return true;
+}
+
+static bool complete(struct config *config)
+{
+	if (!ecam_valid(config))
+		return false;
 	if (!config->domain)
 		log_error("--domain is missing (see --help)");
-	else if (!config->ndevices)
+	else if (!config->ndevices && !config->has_bridge)
 		log_error("no device is given (see --help)");
 	else if (strchr(config_instance(config), '/'))
 		log_error("\"%s\" has a slash in it: give a --name without",
 			  config_instance(config));
-	else if (config->platform.ecam % ECAM_BUS_SIZE)
-		log_error("--ecam: not a multiple of 1 MiB");
 	else if (config->platform.ecam && config->report_writes)
 		log_error("--report-writes: Xen on Arm has no log of dirty pages");
 	else if (config->window & (config->window - 1))
@@ -257,7 +315,7 @@ static bool complete(const struct config *config)
 	else if (!domain_valid(config->domain))
 		log_error("--domain: %s is not a domain's number", config->domain);
 	else
-		return addresses_valid(config);
+		return addresses_valid(config) && bridge_valid(config);
 	return false;
 }
 
@@ -275,7 +333,8 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 	struct option flags[MAX_FLAGS];
 	int flag;
 
-	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO };
+	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO,
+				   .platform.own_domid = domain_own() };
 	if (apply_defaults(config))
 		return CONFIG_USAGE;
 	build_flags(flags);
@@ -283,6 +342,10 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 	optind = 0; /* start afresh; also forgets an earlier call */
 	while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
 		switch (flag) {
+		case FLAG_BRIDGE:
+			if (set_bridge(config, optarg))
+				return CONFIG_USAGE;
+			break;
 		case FLAG_CHECK:
 			config->check = true;
 			break;
@@ -317,8 +380,10 @@ const char *config_instance(const struct config *config)
 
 void config_free(struct config *config)
 {
+	struct option_set bridge = { bridge_option_specs, &config->bridge };
 	unsigned i;
 
+	options_free(&bridge, 1);
 	for (i = 0; i < config->ndevices; i++) {
 		struct device_config *device = &config->devices[i];
 		struct option_set set = { device->type->options, device->options };

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/bdf.h"
+#include "bridge/host.h"
 #include "ioreq/server.h"
 #include "memory/memory.h"
 
@@ -37,6 +38,8 @@ struct config {
 	unsigned log_level; /* enum log_level */
 	uint64_t given;     /* which global options were */
 	bool check;
+	bool has_bridge;
+	struct bridge_options bridge;
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned ndevices;
 };

@@ -10,6 +10,7 @@
 #include <xenstore.h>
 
 #include "base/log.h"
+#include "ioreq/server.h"
 
 #define DOMID_LIMIT 0x7ff0 /* DOMID_FIRST_RESERVED */
 
@@ -21,6 +22,19 @@ static bool is_number(const char *text)
 bool domain_valid(const char *text)
 {
 	return !is_number(text) || strtoul(text, NULL, 10) < DOMID_LIMIT;
+}
+
+unsigned domain_own(void)
+{
+	FILE *file = fopen("/proc/xen/capabilities", "re");
+	char line[64] = "";
+
+	if (!file)
+		return IOREQ_DOMID_UNKNOWN;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	return strstr(line, "control_d") ? 0 : IOREQ_DOMID_UNKNOWN;
 }
 
 static bool has_name(struct xs_handle *xs, const char *domid, const char *name)

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
+#include "bridge/host.h"
 #include "daemon/config.h"
 #include "daemon/domain.h"
 #include "daemon/service.h"
@@ -37,11 +38,13 @@ struct guest_device {
 
 struct guest {
 	const struct config *config;
+	struct bridge bridge;
+	bool bridged;
 	struct guest_device devices[CONFIG_MAX_DEVICES];
 	unsigned nopen, nattached;
 	uint32_t domid;
 	struct state state;
-	struct device_state *left; /* by a dead process; NULL: none */
+	struct state_region *left; /* by a dead process; NULL: none */
 	struct loop *loop;
 	struct ioreq_server *server;
 	struct worker workers[CONFIG_MAX_WORKERS];
@@ -231,9 +234,9 @@ static const struct pci_state *find_left(const struct guest *guest,
 	unsigned i;
 
 	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++)
-		if (guest->left[i].sbdf == device->sbdf &&
-		    guest->left[i].virtio_id == device->virtio_id)
-			return &guest->left[i].pci;
+		if (guest->left->devices[i].sbdf == device->sbdf &&
+		    guest->left->devices[i].virtio_id == device->virtio_id)
+			return &guest->left->devices[i].pci;
 	return NULL;
 }
 
@@ -268,11 +271,27 @@ static int copy_left(struct guest *guest)
 
 	if (!ioreq_server_adopted(guest->server))
 		return 0;
-	guest->left = malloc(sizeof(region->devices));
+	guest->left = malloc(sizeof(*region));
 	if (!guest->left)
 		return -ENOMEM;
-	memcpy(guest->left, region->devices, sizeof(region->devices));
+	*guest->left = *region;
 	return 0;
+}
+
+/* Before any device, whose places are its own. */
+static int attach_bridge(struct guest *guest)
+{
+	const struct config *config = guest->config;
+	int err;
+
+	if (!config->has_bridge)
+		return 0;
+	err = bridge_init(&guest->bridge, &config->bridge, &config->platform);
+	if (err)
+		return err;
+	guest->bridged = true;
+	return bridge_attach(&guest->bridge, guest->server, &guest->state.region->bridge,
+			     guest->left ? &guest->left->bridge : NULL);
 }
 
 static int attach_devices(struct guest *guest)
@@ -280,6 +299,8 @@ static int attach_devices(struct guest *guest)
 	unsigned next_worker = 0;
 	int err = copy_left(guest);
 
+	if (!err)
+		err = attach_bridge(guest);
 	while (!err && guest->nattached < guest->nopen)
 		err = attach(guest, guest->nattached, &next_worker);
 	return err;
@@ -293,6 +314,8 @@ static void stop(struct guest *guest)
 		virtio_device_detach(&guest->devices[i].virtio);
 		virtio_pci_destroy(&guest->devices[i].transport);
 	}
+	if (guest->bridged)
+		bridge_destroy(&guest->bridge);
 	while (guest->nworkers)
 		worker_stop(&guest->workers[--guest->nworkers]);
 	ioreq_server_close(guest->server);
@@ -305,7 +328,8 @@ static void stop(struct guest *guest)
 
 static void run(struct guest *guest)
 {
-	log_info("ready: domain %u, %u device%s, IOREQ server %u%s", guest->domid, guest->nattached,
+	log_info("ready: domain %u, %s%u device%s, IOREQ server %u%s", guest->domid,
+		 guest->bridged ? "host bridge, " : "", guest->nattached,
 		 guest->nattached == 1 ? "" : "s", ioreq_server_id(guest->server),
 		 ioreq_server_adopted(guest->server) ? ", adopted" : "");
 	service_notify("READY=1");

@@ -26,6 +26,7 @@ struct state_region {
 	uint32_t domid;
 	uint32_t bytes; /* of this struct, which tells versions apart */
 	uint32_t magic; /* behind what every version has: a file cut short has none */
+	struct pci_state bridge;
 	struct device_state devices[CONFIG_MAX_DEVICES];
 };
 

@@ -14,17 +14,15 @@
 #define ECAM_FUNCTION_BYTES (1U << ECAM_FUNCTION_SHIFT)
 #define ECAM_BYTES_MAX      (256U << 20)
 
-static uint64_t ecam_page(const struct ioreq_server *server, const struct pci_function *function)
+static uint64_t ecam_page(const struct ioreq_server *server, struct pci_bdf bdf)
 {
-	return server->platform.ecam + ((uint64_t)bdf_sbdf(function->bdf) << ECAM_FUNCTION_SHIFT);
+	return server->platform.ecam + ((uint64_t)bdf_sbdf(bdf) << ECAM_FUNCTION_SHIFT);
 }
 
-int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *function)
+int ioreq_config_claim(struct ioreq_server *server, struct pci_bdf bdf)
 {
-	struct pci_bdf bdf = function->bdf;
-
 	if (server->platform.ecam)
-		return ioreq_claim_memory(server, ecam_page(server, function), ECAM_FUNCTION_BYTES);
+		return ioreq_claim_memory(server, ecam_page(server, bdf), ECAM_FUNCTION_BYTES);
 	if (!xendevicemodel_map_pcidev_to_ioreq_server(server->dm, (domid_t)server->domid,
 						       server->id, bdf.segment, bdf.bus, bdf.device,
 						       bdf.function))
@@ -33,12 +31,10 @@ int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *f
 	return server->adopted && errno == EEXIST ? 0 : -errno;
 }
 
-void ioreq_config_unclaim(struct ioreq_server *server, const struct pci_function *function)
+void ioreq_config_unclaim(struct ioreq_server *server, struct pci_bdf bdf)
 {
-	struct pci_bdf bdf = function->bdf;
-
 	if (server->platform.ecam)
-		ioreq_unclaim_memory(server, ecam_page(server, function), ECAM_FUNCTION_BYTES);
+		ioreq_unclaim_memory(server, ecam_page(server, bdf), ECAM_FUNCTION_BYTES);
 	else
 		xendevicemodel_unmap_pcidev_from_ioreq_server(server->dm, (domid_t)server->domid,
 							      server->id, bdf.segment, bdf.bus,
@@ -76,8 +72,12 @@ uint32_t ioreq_config_read(struct ioreq_server *server, struct ioreq_config_plac
 			   unsigned size)
 {
 	struct pci_function *function = find(server, place.sbdf);
+	const struct ioreq_fallback *fallback = server->fallback;
 
-	return function ? pci_config_read(function, place.offset, size) : ~0U;
+	if (function)
+		return pci_config_read(function, place.offset, size);
+	return fallback ? fallback->config_read(fallback->arg, place.sbdf, place.offset, size)
+			: ~0U;
 }
 
 void ioreq_config_write(struct ioreq_server *server, struct ioreq_config_place place, unsigned size,

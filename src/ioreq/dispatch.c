@@ -65,6 +65,19 @@ static void access_config(struct ioreq_server *server, struct access *access)
 		access->value = ioreq_config_read(server, place, access->size);
 }
 
+static void access_port(struct ioreq_server *server, struct access *access)
+{
+	const struct ioreq_fallback *fallback = server->fallback;
+	uint16_t port = (uint16_t)access->address;
+
+	if (!fallback || access->size > 4)
+		access->value = ~0ULL;
+	else if (access->write)
+		fallback->port_write(fallback->arg, port, access->size, (uint32_t)access->value);
+	else
+		access->value = fallback->port_read(fallback->arg, port, access->size);
+}
+
 /* Both directions are masked by size: what is beyond is not the guest's. */
 static void perform(struct ioreq_server *server, struct access *access)
 {
@@ -75,6 +88,8 @@ static void perform(struct ioreq_server *server, struct access *access)
 		range = find_range(server, access->address, access->size);
 	if (range)
 		access_bar(range, access);
+	else if (access->type == IOREQ_TYPE_PIO)
+		access_port(server, access);
 	else
 		access_config(server, access);
 	access->value &= mask(access->size);

@@ -15,6 +15,7 @@
 
 #define IOREQ_MAX_FUNCTIONS 64
 #define IOREQ_MAX_RANGES    64
+#define IOREQ_MAX_WINDOWS   34 /* config space, and a bridge's list of others */
 
 struct foreign;
 
@@ -55,18 +56,23 @@ struct ioreq_server {
 	unsigned nfunctions;
 	struct ioreq_range ranges[IOREQ_MAX_RANGES];
 	unsigned nranges;
+	struct address_window windows[IOREQ_MAX_WINDOWS];
+	unsigned nwindows;
+	const struct ioreq_fallback *fallback; /* NULL: none */
 };
 
-/* Claims memory in Xen. 0 or -errno. */
+/* Claims memory in Xen, unless it is in a window. 0 or -errno. */
 int ioreq_claim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
 void ioreq_unclaim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
+
+/* Gives up what functions have; the rest ends with the server. */
+void ioreq_unclaim_all(struct ioreq_server *server);
 
 /* Handles one request; reads leave their result in it. */
 void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request);
 
 /* config.c: how config accesses reach a function. */
-int ioreq_config_claim(struct ioreq_server *server, const struct pci_function *function);
-void ioreq_config_unclaim(struct ioreq_server *server, const struct pci_function *function);
+void ioreq_config_unclaim(struct ioreq_server *server, struct pci_bdf bdf);
 
 /* Where in config space an access goes. */
 struct ioreq_config_place {

@@ -79,6 +79,33 @@ unsigned pci_add_capability(struct pci_function *function, uint8_t id, const voi
 	return at;
 }
 
+/* As the specification of virtio has it for data of a vendor's (1.2, 4.1.4.8). */
+struct xen_capability {
+	uint8_t length, type;
+	uint16_t vendor, version, reserved;
+};
+
+#define XEN_CAPABILITY_TYPE    9
+#define XEN_CAPABILITY_VERSION 1
+#define XEN_BODY_MAX           8
+
+unsigned pci_add_xen_capability(struct pci_function *function, const void *body, unsigned length)
+{
+	const struct xen_capability header = {
+		.length = (uint8_t)(PCI_CAP_FLAGS + sizeof(header) + length),
+		.type = XEN_CAPABILITY_TYPE,
+		.vendor = PCI_VENDOR_XEN,
+		.version = XEN_CAPABILITY_VERSION,
+	};
+	uint8_t bytes[sizeof(header) + XEN_BODY_MAX];
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), body, length);
+	return pci_add_capability(function, PCI_CAP_ID_VNDR, bytes,
+				  (unsigned)sizeof(header) + length) +
+	       PCI_CAP_FLAGS + (unsigned)sizeof(header);
+}
+
 void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
 		  uint32_t table_offset, uint32_t pba_offset)
 {

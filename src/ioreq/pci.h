@@ -84,6 +84,11 @@ void pci_add_bar(struct pci_function *function, unsigned bar, uint64_t size,
 unsigned pci_add_capability(struct pci_function *function, uint8_t id, const void *body,
 			    unsigned length);
 
+/* Appends a capability by which the guest learns of backends: a header with
+ * Xen's vendor id, then @body (man/xenvirtiod-pci.7). Returns @body's offset. */
+#define PCI_VENDOR_XEN 0x5853
+unsigned pci_add_xen_capability(struct pci_function *function, const void *body, unsigned length);
+
 /* The table and the pending bits are in a BAR whose ops call msix_*(). */
 void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
 		  uint32_t table_offset, uint32_t pba_offset);

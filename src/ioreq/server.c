@@ -29,8 +29,6 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "ioreq/internal.h"
-#include "ioreq/irq.h"
-#include "ioreq/pci.h"
 #include "memory/foreign.h"
 #include "memory/quiet.h"
 
@@ -47,6 +45,11 @@ uint16_t ioreq_server_id(const struct ioreq_server *server)
 bool ioreq_server_adopted(const struct ioreq_server *server)
 {
 	return server->adopted;
+}
+
+unsigned ioreq_server_own_domid(const struct ioreq_server *server)
+{
+	return server->platform.own_domid;
 }
 
 bool ioreq_server_has_msi(const struct ioreq_server *server)
@@ -268,6 +271,18 @@ static int create(struct ioreq_server *server)
 	return err;
 }
 
+bool ioreq_server_is_first(const struct ioreq_server *server)
+{
+	ioservid_t id;
+
+	for (id = 0; id < server->id; id++)
+		if (!xendevicemodel_get_ioreq_server_info(server->dm, (domid_t)server->domid, id,
+							  NULL, NULL, NULL) ||
+		    errno != ENOENT)
+			return false;
+	return true;
+}
+
 /* The one server that is surely ours is the one on record. */
 static int adopt_or_create(struct ioreq_server *server)
 {
@@ -410,20 +425,12 @@ static void answer_all(struct ioreq_server *server)
 void ioreq_server_withdraw(struct ioreq_server *server)
 {
 	domid_t domid = (domid_t)server->domid;
-	unsigned i;
 
 	loop_timer_cancel(server->loop, &server->alive);
 	loop_timer_cancel(server->loop, &server->later);
 	if (server->ended || !server->enabled)
 		return;
-	while (server->nranges) {
-		struct ioreq_range *range = &server->ranges[server->nranges - 1];
-
-		ioreq_unclaim_bar(server, range->function, range->bar);
-	}
-	for (i = 0; i < server->nfunctions; i++)
-		ioreq_config_unclaim(server, server->functions[i]);
-	server->nfunctions = 0;
+	ioreq_unclaim_all(server);
 	xendevicemodel_set_ioreq_server_state(server->dm, domid, server->id, 0);
 	answer_all(server);
 	destroy(server);
@@ -437,97 +444,4 @@ void ioreq_server_close(struct ioreq_server *server)
 	if (!server->enabled && !server->adopted)
 		destroy(server);
 	release(server);
-}
-
-int ioreq_claim_memory(struct ioreq_server *server, uint64_t base, uint64_t size)
-{
-	if (!xendevicemodel_map_io_range_to_ioreq_server(server->dm, (domid_t)server->domid,
-							 server->id, 1, base, base + size - 1))
-		return 0;
-	/* EEXIST: claimed by the process whose server we adopted. */
-	return server->adopted && errno == EEXIST ? 0 : -errno;
-}
-
-void ioreq_unclaim_memory(struct ioreq_server *server, uint64_t base, uint64_t size)
-{
-	xendevicemodel_unmap_io_range_from_ioreq_server(server->dm, (domid_t)server->domid,
-							server->id, 1, base, base + size - 1);
-}
-
-/* Says what is wrong: a wire that is missing shows only when the guest waits. */
-static int check_wire(const struct ioreq_server *server, const struct pci_function *function)
-{
-	const struct ioreq_platform *platform = &server->platform;
-	int err = platform->ecam ? irq_intx_try(function) : 0;
-
-	if (err)
-		log_error("%s: the domain has no interrupt %u: %s (xl.cfg: nr_spis, or before Xen "
-			  "4.19 vuart=\"sbsa_uart\")",
-			  function->name, platform->spi_base + function->bdf.device,
-			  strerror(-err));
-	return err;
-}
-
-int ioreq_add_function(struct ioreq_server *server, struct pci_function *function)
-{
-	int err;
-
-	if (server->nfunctions == IOREQ_MAX_FUNCTIONS)
-		return -ENOSPC;
-	err = check_wire(server, function);
-	if (err)
-		return err;
-	server->functions[server->nfunctions++] = function;
-	err = ioreq_config_claim(server, function);
-	if (!err)
-		return 0;
-	server->nfunctions--;
-	log_error("%s: cannot claim the function: %s", function->name, strerror(-err));
-	return err;
-}
-
-static bool overlaps(const struct ioreq_server *server, uint64_t base, uint64_t size)
-{
-	unsigned i;
-
-	for (i = 0; i < server->nranges; i++) {
-		const struct ioreq_range *range = &server->ranges[i];
-
-		if (base < range->base + range->size && range->base < base + size)
-			return true;
-	}
-	return false;
-}
-
-int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
-		    uint64_t base, uint64_t size)
-{
-	int err;
-
-	if (server->nranges == IOREQ_MAX_RANGES)
-		return -ENOSPC;
-	if (overlaps(server, base, size))
-		return -EEXIST;
-	err = ioreq_claim_memory(server, base, size);
-	if (err)
-		return err;
-	server->ranges[server->nranges++] = (struct ioreq_range){
-		.function = function, .bar = bar, .base = base, .size = size
-	};
-	return 0;
-}
-
-void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar)
-{
-	unsigned i;
-
-	for (i = 0; i < server->nranges; i++) {
-		struct ioreq_range *range = &server->ranges[i];
-
-		if (range->function != function || range->bar != bar)
-			continue;
-		ioreq_unclaim_memory(server, range->base, range->size);
-		*range = server->ranges[--server->nranges];
-		return;
-	}
 }

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bdf.h"
+#include "base/layout.h"
+
 struct ioreq_server;
 struct loop;
 struct pci_function;
@@ -23,9 +26,13 @@ struct ioreq_events {
  * decodes, and interrupts are INTx wires or messages. On Arm config space is
  * memory, the host bridge's ECAM window, and interrupts are SPIs. */
 struct ioreq_platform {
-	uint64_t ecam;     /* address of bus 0's config space; 0: x86 */
-	unsigned spi_base; /* with ecam: the INTID of device 0, device n has spi_base + n */
+	uint64_t ecam;      /* address of bus 0's config space; 0: x86 */
+	unsigned spi_base;  /* with ecam: the INTID of device 0, device n has spi_base + n */
+	unsigned own_domid; /* of the domain that we run in, to tell the guest */
 };
+
+#define IOREQ_DOMID_MAX     0x7fef
+#define IOREQ_DOMID_UNKNOWN 0x7ff4 /* DOMID_INVALID */
 
 #define IOREQ_SPI_BASE_MAX 988 /* a GIC has no SPI beyond 1019 */
 
@@ -45,6 +52,13 @@ int ioreq_server_enable(struct ioreq_server *server);
 
 uint16_t ioreq_server_id(const struct ioreq_server *server);
 bool ioreq_server_adopted(const struct ioreq_server *server);
+
+/* True if the domain has no server with a lower number: then all others come
+ * first where they overlap with this one. */
+bool ioreq_server_is_first(const struct ioreq_server *server);
+
+/* The backend's domain, or IOREQ_DOMID_UNKNOWN. */
+unsigned ioreq_server_own_domid(const struct ioreq_server *server);
 
 /* False where interrupts cannot be messages. */
 bool ioreq_server_has_msi(const struct ioreq_server *server);
@@ -68,6 +82,24 @@ int ioreq_add_function(struct ioreq_server *server, struct pci_function *functio
 int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
 		    uint64_t base, uint64_t size);
 void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar);
+
+/* What a host bridge adds: accesses to claims of this server's that none of its
+ * functions takes. Without it they read all-ones, and writes do nothing. */
+struct ioreq_fallback {
+	uint32_t (*config_read)(void *arg, uint32_t sbdf, uint32_t offset, unsigned size);
+	uint32_t (*port_read)(void *arg, uint16_t port, unsigned size);
+	void (*port_write)(void *arg, uint16_t port, unsigned size, uint32_t value);
+	void *arg;
+};
+
+/* @fallback stays valid until the server is withdrawn. */
+void ioreq_set_fallback(struct ioreq_server *server, const struct ioreq_fallback *fallback);
+
+/* Claims what no function of ours need have. They end with the server. 0 or
+ * -errno. */
+int ioreq_add_window(struct ioreq_server *server, struct address_window window);
+int ioreq_claim_ports(struct ioreq_server *server, uint16_t first, uint16_t last);
+int ioreq_config_claim(struct ioreq_server *server, struct pci_bdf bdf);
 
 /* From inside a register handler: the access that is being handled is answered
  * by ioreq_answer(@owner), or by itself after IOREQ_LATER_MS. Other vCPUs go

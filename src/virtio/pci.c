@@ -433,6 +433,14 @@ static void add_access_capability(struct virtio_pci *vpci)
 						.arg = vpci };
 }
 
+/* Whom to grant to. Linux knows from the device tree, other drivers may look here. */
+static void add_backend_domid(struct virtio_pci *vpci)
+{
+	uint32_t domid = ioreq_server_own_domid(vpci->function.server);
+
+	pci_add_xen_capability(&vpci->function, &domid, sizeof(domid));
+}
+
 void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 		     struct ioreq_server *server, struct pci_bdf bdf,
 		     struct virtio_pci_state *state, struct pci_state *pci_state)
@@ -462,6 +470,7 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	add_structure(vpci, VIRTIO_PCI_CAP_ISR_CFG, ISR_AREA, 1, 0, 0);
 	add_structure(vpci, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AREA, device->config_length, 0, 0);
 	add_access_capability(vpci);
+	add_backend_domid(vpci);
 	reset_registers(vpci);
 }
 

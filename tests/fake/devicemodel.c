@@ -130,8 +130,11 @@ int xendevicemodel_get_ioreq_server_info(xendevicemodel_handle *dmod, domid_t do
 					 xen_pfn_t *ioreq_gfn, xen_pfn_t *bufioreq_gfn,
 					 evtchn_port_t *bufioreq_port)
 {
-	if (dm_begin_server(dmod, FAKE_DM_INFO, domid, id))
+	/* QEMU's, too, may be looked at. */
+	if (dm_begin(dmod, FAKE_DM_INFO, domid))
 		return -1;
+	if (id >= FAKE_NR_SERVERS || !world->server[id].used)
+		return dm_end(ENOENT);
 	if (ioreq_gfn || bufioreq_gfn)
 		return dm_end(world->platform == FAKE_ARM ? EOPNOTSUPP : EPERM);
 	if (bufioreq_port)
