@@ -7,9 +7,9 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT_ULL(n)    (1ULL << (n))
 
-/* What a macro stands for, as text. */
-#define TEXT_OF_IT(x) #x
-#define TEXT_OF(x)    TEXT_OF_IT(x)
+/* What a constant is defined as, as text. */
+#define STRINGIFY(x)  STRINGIFY_(x)
+#define STRINGIFY_(x) #x
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

@@ -19,7 +19,7 @@
 
 /* Arm is where the guest is, too. */
 #ifdef __aarch64__
-#define ECAM_FALLBACK TEXT_OF(LAYOUT_ECAM_BASE)
+#define ECAM_FALLBACK STRINGIFY(LAYOUT_ECAM_BASE)
 #else
 #define ECAM_FALLBACK NULL
 #endif
@@ -50,7 +50,7 @@ static const struct option_spec global_options[] = {
 	  .min = LAYOUT_SPI_BASE,
 	  .max = IOREQ_SPI_BASE_MAX,
 	  .placeholder = "N",
-	  .fallback = TEXT_OF(LAYOUT_SPI_BASE),
+	  .fallback = STRINGIFY(LAYOUT_SPI_BASE),
 	  .help = "an Arm guest: device n interrupts by INTID N + n" },
 	{ .key = "own-domid",
 	  .kind = OPTION_UINT,
