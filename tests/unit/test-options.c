@@ -283,21 +283,22 @@ START_TEST(a_list_keeps_the_order)
 }
 END_TEST
 
-static void write_list(char *text, unsigned count)
+static void write_list(char *text, size_t size, unsigned count)
 {
-	strcpy(text, "name=x");
+	size_t n = (size_t)snprintf(text, size, "name=x");
+
 	while (count--)
-		strcat(text, ",also=y");
+		n += (size_t)snprintf(text + n, size - n, ",also=y");
 }
 
 START_TEST(a_list_has_an_end)
 {
 	char text[16 + 8 * (OPTION_LIST_MAX + 1)];
 
-	write_list(text, OPTION_LIST_MAX);
+	write_list(text, sizeof(text), OPTION_LIST_MAX);
 	ck_assert_int_eq(parse(text), 0);
 	ck_assert_uint_eq(values.names.count, OPTION_LIST_MAX);
-	write_list(text, OPTION_LIST_MAX + 1);
+	write_list(text, sizeof(text), OPTION_LIST_MAX + 1);
 	log_capture_begin();
 	ck_assert_int_eq(parse(text), -EINVAL);
 	ck_assert_str_eq(log_capture_end(),
