@@ -38,11 +38,17 @@ SUPPORT := $(wildcard tests/fake/*.c tests/guest/*.c) \
 BENCH   := $(wildcard tests/bench/*.c)
 MAN     := $(wildcard man/*.[1-8])
 
+# xenvirtioctl is src/ctl/ and a little of src/base/; the daemon is all the rest.
+CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c log.c options.c)
+DAEMON  := $(filter-out src/ctl/%,$(SRC))
+
 OBJ           := $(SRC:%.c=$(BUILD)/obj/%.o)
+DAEMON_OBJ    := $(DAEMON:%.c=$(BUILD)/obj/%.o)
+CTL_OBJ       := $(CTL:%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ     := $(SRC:%.c=$(CHECK_DIR)/%.o) $(SUPPORT:%.c=$(CHECK_DIR)/%.o)
 TEST_OBJ      := $(TEST:%.c=$(CHECK_DIR)/%.o)
 TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
-BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(SRC) $(SUPPORT) $(BENCH))
+BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT) $(BENCH))
 # Tests that are scripts; the floors of src/ are one of them, budgets another.
 TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
@@ -60,6 +66,7 @@ once        = $(eval $(1) := $(2))$($(1))
 XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing))
 XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))
 URING_LIBS  = $(call once,URING_LIBS,$(shell $(PKG_CONFIG) --libs liburing))
+FDT_LIBS   := -lfdt
 CHECK_LIBS  = $(call once,CHECK_LIBS,$(shell $(PKG_CONFIG) --libs check))
 MACHINE     = $(call once,MACHINE,$(shell $(CC) -dumpmachine))
 
@@ -85,21 +92,26 @@ COMPILE       = $(CC) $(LANGUAGE) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP \
 		-ffile-prefix-map=$(CURDIR)=.
 CHECK_COMPILE = $(COMPILE) -Itests $(INSTRUMENT)
 
-# --- the program -------------------------------------------------------------
+# --- the programs ------------------------------------------------------------
 
-all: $(BUILD)/xenvirtiod ## build the daemon: build/xenvirtiod
+all: $(BUILD)/xenvirtiod $(BUILD)/xenvirtioctl ## build the daemon and its command, in build/
 
-$(BUILD)/xenvirtiod: $(OBJ)
+$(BUILD)/xenvirtiod: $(DAEMON_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(XEN_LIBS) $(URING_LIBS)
+
+$(BUILD)/xenvirtioctl: $(CTL_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -o $@ $^ $(FDT_LIBS)
 
 $(BUILD)/obj/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) $(HARDENING) -c -o $@ $<
 
-install: all ## install the daemon and its manual pages (DESTDIR, prefix)
+install: all ## install the programs and their manual pages (DESTDIR, prefix)
 	install -D -m 755 $(BUILD)/xenvirtiod $(DESTDIR)$(sbindir)/xenvirtiod
+	install -D -m 755 $(BUILD)/xenvirtioctl $(DESTDIR)$(sbindir)/xenvirtioctl
 	$(foreach page,$(MAN),install -D -m 644 $(page) \
 		$(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page));)
 
@@ -120,7 +132,7 @@ check: $(TEST_PROGRAMS) $(BENCH_DIR)/calls ## unit and model tests, with ASan an
 $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(INSTRUMENT) $(LDFLAGS) $(FAKE_LINK) -pthread -o $@ $^ \
-		$(URING_LIBS) $(CHECK_LIBS)
+		$(URING_LIBS) $(FDT_LIBS) $(CHECK_LIBS)
 
 $(CHECK_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
@@ -128,6 +140,7 @@ $(CHECK_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(Q)$(CHECK_COMPILE) $(RENAME_MAIN) -c -o $@ $<
 
 $(CHECK_DIR)/src/main.o: RENAME_MAIN := -Dmain=xenvirtiod_main -Wno-missing-prototypes
+$(CHECK_DIR)/src/ctl/main.o: RENAME_MAIN := -Dmain=xenvirtioctl_main -Wno-missing-prototypes
 
 # --- counts ------------------------------------------------------------------
 # The program's own flags: sanitizers would change what is counted.

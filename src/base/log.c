@@ -14,7 +14,7 @@
 
 const char *const log_level_names[] = { "error", "warning", "info", "debug", NULL };
 
-static const char *instance;
+static const char *program = "xenvirtiod", *instance;
 static enum log_level threshold = LOG_INFO;
 static bool journal;
 
@@ -39,6 +39,11 @@ void log_init(const char *name, enum log_level level)
 	journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+void log_program(const char *name)
+{
+	program = name;
+}
+
 /* One write() per line, so that lines of several threads do not mix. */
 static void write_line(enum log_level level, const char *fmt, va_list ap)
 {
@@ -49,7 +54,7 @@ static void write_line(enum log_level level, const char *fmt, va_list ap)
 	if (journal)
 		n += (size_t)snprintf(line, sizeof(line), "<%c>", priority[level]);
 	else
-		n += (size_t)snprintf(line, sizeof(line), "xenvirtiod: ");
+		n += (size_t)snprintf(line, sizeof(line), "%s: ", program);
 	if (instance)
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "%.64s: ", instance);
 	vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
