@@ -82,7 +82,7 @@ unsigned pci_add_capability(struct pci_function *function, uint8_t id, const voi
 /* As the specification of virtio has it for data of a vendor's (1.2, 4.1.4.8). */
 struct xen_capability {
 	uint8_t length, type;
-	uint16_t vendor, version, reserved;
+	uint16_t vendor, version;
 };
 
 #define XEN_CAPABILITY_TYPE    9

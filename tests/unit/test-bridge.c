@@ -237,7 +237,7 @@ static unsigned xen_capability(const struct gpci *pci)
 	while ((at = gpci_find_cap(pci, PCI_CAP_ID_VNDR, at)))
 		if (gpci_read(pci, at + 3, 1) == 9 && gpci_read(pci, at + 4, 2) == 0x5853 &&
 		    gpci_read(pci, at + 6, 2) == 1)
-			return at + 10;
+			return at + 8;
 	return 0;
 }
 

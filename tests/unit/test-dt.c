@@ -281,7 +281,7 @@ START_TEST(lines_for_xl)
 	ck_assert_int_eq(RUN("dt", F1, "--xl", cases[_i].release, "--output", "a.dtb"), 0);
 	snprintf(want, sizeof(want),
 		 "device_tree = \"a.dtb\"\n%s"
-		 "# first: xenvirtiod --domain GUEST --bridge "
+		 "# first: xenvirtiod --domain GUEST --name GUEST-bridge --bridge "
 		 "ecam=0x10000000,size=1M,mem=0x23000000:16M,expect=00:01.0@0\n"
 		 "# in domain 0: xenvirtiod --domain GUEST --blk bdf=00:01.0,...\n",
 		 cases[_i].lines);
@@ -300,7 +300,7 @@ START_TEST(lines_for_each_daemon)
 		"# dtc -W no-simple_bus_reg -I dts -O dtb -o a.dtb a.dts\n"
 		"device_tree = \"a.dtb\"\n"
 		"nr_spis = 64\n"
-		"# first: xenvirtiod --domain GUEST --bridge "
+		"# first: xenvirtiod --domain GUEST --name GUEST-bridge --bridge "
 		"ecam=0x20000000,size=2M,mem=0x24000000:12K,"
 		"expect=00:02.0@3,expect=00:01.0@0,expect=00:1f.0@3,expect=00:03.0@0\n"
 		"# in domain 3: xenvirtiod --domain GUEST --own-domid 3 --ecam 0x20000000 "

@@ -36,8 +36,6 @@ machine() {
 programs() {
 	mkdir "$share/bin"
 	cp "${LAB_SERVER:-build/xenvirtiod}" "$share/bin/xenvirtiod"
-	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$share/bin/pvh-bridge" "$here/pvh-bridge.c" \
-		-lxendevicemodel -lxenforeignmemory -lxenevtchn
 	${CC:-cc} -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$share/bin/cpu" "$here/cpu.c" -lxenctrl
 }
 

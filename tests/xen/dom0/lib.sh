@@ -176,11 +176,9 @@ wait_ready() {
 	! ended "$1" || fail "$1: $(tail -n 1 "$lab/$1.log")"
 }
 
-# A PVH guest has no host bridge: ours stands in.
+# A PVH guest has no host bridge but ours.
 serve_bridge() {
-	: > "$lab/$1-bridge.log"
-	spawn "$1-bridge" /share/bin/pvh-bridge "$(xl domid "$1")"
-	wait_ready "$1-bridge" 0
+	serve "$1-bridge" --domain "$1" --name "$1-bridge" --bridge give-up=60
 }
 
 pid_of() {
