@@ -248,6 +248,22 @@ static int bind_ports(struct ioreq_server *server)
 	return 0;
 }
 
+static const char *why_not_created(int err)
+{
+	switch (err) {
+	case -EOPNOTSUPP:
+	case -EINVAL:
+		return " (not an HVM, PVH or Arm guest?)";
+	case -ENOSPC:
+		return " (a domain can have 8, QEMU's among them)";
+	case -EPERM:
+		return " (Xen in SILO mode, the default on Arm, forbids domains to talk to each "
+		       "other: boot it with xsm=flask, or xsm=dummy)";
+	default:
+		return "";
+	}
+}
+
 static int create(struct ioreq_server *server)
 {
 	domid_t domid = (domid_t)server->domid;
@@ -257,9 +273,7 @@ static int create(struct ioreq_server *server)
 					       &server->id)) {
 		err = -errno;
 		log_error("domain %u: cannot create an IOREQ server: %m%s", domid,
-			  err == -EOPNOTSUPP || err == -EINVAL ? " (not an HVM, PVH or Arm guest?)"
-			  : err == -ENOSPC ? " (a domain can have 8, QEMU's among them)"
-					   : "");
+			  why_not_created(err));
 		return err;
 	}
 	*server->record = server->id;
@@ -325,7 +339,11 @@ static int count_vcpus(struct ioreq_server *server)
 	if (xendevicemodel_nr_vcpus(server->dm, (domid_t)server->domid, &server->nvcpus)) {
 		int err = -errno;
 
-		log_error("domain %u: %m (no such domain, or no right to serve it)", server->domid);
+		log_error("domain %u: %m (%s)", server->domid,
+			  err == -EPERM ? "from a domain that is not dom0: its kernel needs "
+					  "xen_privcmd.unrestricted=1, and Xen has to allow it by "
+					  "xsm=flask or, for one guest, by its target"
+					: "is there such a domain?");
 		return err;
 	}
 	if (server->nvcpus > GUEST_PAGE_SIZE / sizeof(struct ioreq)) {
