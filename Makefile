@@ -81,8 +81,9 @@ HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
 INSTRUMENT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 
-# The fake's gntdev is a device behind a descriptor: it sees these calls first.
-FAKE_LINK := -Wl,--wrap=ioctl,--wrap=mmap,--wrap=munmap
+# The fake's gntdev is a device behind a descriptor, its kernel has a page size of its
+# own: it sees these calls first.
+FAKE_LINK := -Wl,--wrap=ioctl,--wrap=mmap,--wrap=munmap,--wrap=sysconf
 
 # What the code needs, whoever compiles or checks it.
 LANGUAGE = -std=gnu17 -D_GNU_SOURCE -DXENVIRTIOD_VERSION='"$(VERSION)"' -Isrc -pthread \

@@ -12,7 +12,8 @@
  * guest that goes on. The test process plays the guest's vCPUs and Xen.
  *
  * gntdev is served without its library as well: ioctl(), mmap() and munmap() of
- * the descriptor that xengnttab_fd() gives.
+ * the descriptor that xengnttab_fd() gives. sysconf() tells the page size of the
+ * backend's kernel, as far as grants go.
  *
  * The fake is strict where Xen and Linux are. What they would punish (a domain
  * crash, a vCPU that stays blocked, a mapping that outlives its grant) is
@@ -208,6 +209,12 @@ unsigned int fake_foreign_mapped(void);
 
 /* Grant maps that any daemon holds in gntdev just now, mmapped or not. */
 unsigned int fake_maps(void);
+
+/*
+ * The page size of the backend's kernel, FAKE_PAGE at first: what sysconf() tells, and
+ * how far apart gntdev maps grants. Behind each grant there is nothing.
+ */
+void fake_page_size(unsigned int bytes);
 
 /* Xen's maptrack: mmap() fails where more pages would be mapped at once. UINT_MAX: no limit. */
 void fake_maptrack(unsigned int pages);

@@ -3,11 +3,14 @@
  * gntdev.c: Linux's /dev/xen/gntdev in the fake: the ioctls that make and drop
  * a grant map, and mmap() and munmap() of it, which ask the hypervisor.
  *
- * The test programs are linked with --wrap for the three calls. Those that are
- * not about a descriptor or an address of ours go on to the C library.
+ * The test programs are linked with --wrap for the three calls, and for sysconf().
+ * Those that are not about a descriptor or an address of ours go on to the C library.
  *
  * Mapping is all or nothing. A map is mmapped as a whole, once at a time,
  * unmapped as a whole, and then dropped by its index and count.
+ *
+ * Each grant is mapped to a page of the kernel, which may be larger: then the
+ * rest of that page cannot be touched.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xen/sys/gntdev.h>
 #include <xengnttab.h>
 
@@ -29,6 +33,8 @@ int __real_munmap(void *addr, size_t len);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *addr, size_t len);
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
 
 struct map {
 	struct map *next; /* by index */
@@ -87,7 +93,7 @@ static int fail(int err)
 
 static size_t map_bytes(const struct map *m)
 {
-	return (size_t)m->count * FAKE_PAGE;
+	return (size_t)m->count * world->page_size;
 }
 
 static void count_maps(int by)
@@ -181,7 +187,7 @@ static bool map_all(const struct map *m, uint8_t *va)
 		if (grant_status(m->ref[i].domid, m->ref[i].ref, m->writable) != GNTST_okay)
 			return false;
 	for (i = 0; i < m->count; i++) {
-		show_page(va + (size_t)i * FAKE_PAGE, m, m->ref[i].ref);
+		show_page(va + (size_t)i * world->page_size, m, m->ref[i].ref);
 		grant_pin(m->ref[i].ref, m->writable, 1);
 	}
 	return true;
@@ -416,6 +422,12 @@ int __wrap_munmap(void *addr, size_t len)
 		return __real_munmap(addr, len);
 	if (whole)
 		return map_munmap(m, addr);
-	fake_violation("munmap() of %zu pages of a grant map of %u", len / FAKE_PAGE, m->count);
+	fake_violation("munmap() of %zu pages of a grant map of %u", len / world->page_size,
+		       m->count);
 	return fail(EINVAL);
+}
+
+long __wrap_sysconf(int name)
+{
+	return world && name == _SC_PAGESIZE ? (long)world->page_size : __real_sysconf(name);
 }

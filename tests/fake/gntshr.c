@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * gntshr.c: pages that a process shares by Linux's gntalloc. The one domain that
- * the daemon shares with is its own.
+ * the daemon shares with is its own. libxengntshr maps 4 KiB for each, which is too
+ * little where the kernel's pages are larger.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,6 +58,9 @@ void *xengntshr_share_pages(xengntshr_handle *xgs, uint32_t domid, int count, ui
 	(void)xgs;
 	if (!world_call(FAKE_SHARE_PAGES, 2, 0))
 		return NULL;
+	if (world->page_size != FAKE_PAGE)
+		fake_violation("xengntshr_share_pages() on a kernel with pages of %u bytes",
+			       world->page_size);
 	if (!writable || count <= 0 || (uint32_t)count > OWN_STEP)
 		abort();
 	pthread_mutex_lock(&lock);

@@ -162,6 +162,13 @@ void fake_maptrack(unsigned int pages)
 	world_unlock();
 }
 
+void fake_page_size(unsigned int bytes)
+{
+	world_lock();
+	world->page_size = bytes;
+	world_unlock();
+}
+
 unsigned int fake_foreign_mapped(void)
 {
 	unsigned int p, n = 0;

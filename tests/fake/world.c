@@ -350,6 +350,7 @@ void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int
 	world->timeout_ms = 5000;
 	world->alive = true;
 	world->maptrack = UINT_MAX;
+	world->page_size = FAKE_PAGE;
 	world->proc_used[0] = true;
 	memory_new(ram_pages);
 	for (i = 0; i < MAX_HANDLES; i++)

@@ -151,6 +151,7 @@ struct fake_world {
 	struct grant grant[FAKE_NR_GRANTS];
 	struct pins pins[MAX_PROCS];
 	unsigned int maptrack; /* pages of grants that may be mapped at once */
+	unsigned int page_size;
 	bool proc_used[MAX_PROCS];
 	struct used_ring used_ring[MAX_USED_RINGS];
 

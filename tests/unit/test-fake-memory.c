@@ -430,6 +430,90 @@ START_TEST(maps_are_counted_and_limited)
 }
 END_TEST
 
+/* ---- a kernel with larger pages --------------------------------------------------------------- */
+
+static bool readable(const void *at)
+{
+	int fds[2];
+	bool ok;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ok = write(fds[1], at, 1) == 1;
+	close(fds[0]);
+	close(fds[1]);
+	return ok;
+}
+
+static xengnttab_handle *gnttab_start_with(uint32_t page)
+{
+	xengnttab_handle *xgt = gnttab_start();
+
+	fake_page_size(page);
+	ck_assert_int_eq(sysconf(_SC_PAGESIZE), page);
+	return xgt;
+}
+
+START_TEST(each_grant_is_the_beginning_of_a_kernel_page)
+{
+	uint32_t i, page = 4096u << _i, step = page / FAKE_PAGE;
+	xengnttab_handle *xgt = gnttab_start_with(page);
+	uint64_t before, index;
+	char *va;
+
+	raw_map(xgt, 103, 2, &before);
+	raw_map(xgt, 100, 3, &index);
+	ck_assert_uint_eq(index, 2 * page);
+	va = raw_mmap(xgt, index, 3 * step, PROT_READ | PROT_WRITE);
+	ck_assert_ptr_nonnull(va);
+	for (i = 0; i < 3; i++) {
+		put(va + i * page, "here");
+		ck_assert_str_eq(fake_ram((10 + i) * FAKE_PAGE), "here");
+		ck_assert(readable(va + i * page + FAKE_PAGE - 1));
+		ck_assert(page == FAKE_PAGE || !readable(va + i * page + FAKE_PAGE));
+		ck_assert(page == FAKE_PAGE || !readable(va + i * page + page - 1));
+	}
+	ck_assert_int_eq(munmap(va, (size_t)3 * page), 0);
+	ck_assert_int_eq(raw_drop(xgt, index, 3), 0);
+	ck_assert_int_eq(raw_drop(xgt, before, 2), 0);
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(lengths_in_pages_of_xen_are_noticed)
+{
+	xengnttab_handle *xgt = gnttab_start_with(65536);
+	uint32_t refs[2] = { 100, 101 };
+	uint64_t index;
+	char *va;
+
+	raw_map(xgt, 100, 2, &index);
+	ck_assert_ptr_null(raw_mmap(xgt, index, 2, PROT_READ));
+	ck_assert(fake_expect_violation("mmap() of 8192 bytes at index 0"));
+	va = raw_mmap(xgt, index, 32, PROT_READ);
+	ck_assert_int_eq(munmap(va + 65536, 65536), -1);
+	ck_assert(fake_expect_violation("munmap() of 1 pages of a grant map of 2"));
+	ck_assert_int_eq(munmap(va, 2 * 65536), 0);
+	raw_drop(xgt, index, 2);
+	ck_assert_ptr_null(xengnttab_map_domain_grant_refs(xgt, 2, FAKE_DOMID, refs, PROT_READ));
+	ck_assert(fake_expect_violation("mmap() of 8192 bytes"));
+	xengnttab_close(xgt);
+}
+END_TEST
+
+START_TEST(sharing_larger_pages_is_noticed)
+{
+	xengnttab_handle *xgt = gnttab_start_with(16384);
+	xengntshr_handle *xgs = xengntshr_open(NULL, 0);
+	uint32_t refs[2];
+	void *va = xengntshr_share_pages(xgs, 0, 2, refs, 1);
+
+	ck_assert(fake_expect_violation("with pages of 16384 bytes"));
+	xengntshr_unshare(xgs, va, 2);
+	xengntshr_close(xgs);
+	xengnttab_close(xgt);
+}
+END_TEST
+
 /* Others' descriptors and addresses, and what else is asked of this one. */
 START_TEST(other_calls_are_not_touched)
 {
@@ -536,6 +620,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_raw_map_fails_as_told);
 	tcase_add_test(tc, a_raw_unmap_after_used_moved_is_noticed);
 	tcase_add_test(tc, maps_are_counted_and_limited);
+	tcase_add_loop_test(tc, each_grant_is_the_beginning_of_a_kernel_page, 0, 5);
+	tcase_add_test(tc, lengths_in_pages_of_xen_are_noticed);
+	tcase_add_test(tc, sharing_larger_pages_is_noticed);
 	tcase_add_test(tc, other_calls_are_not_touched);
 	tcase_add_test(tc, holes_are_reported_page_by_page);
 	tcase_add_test(tc, an_old_mapping_shows_the_old_frame);
