@@ -27,6 +27,7 @@
 
 struct grants {
 	xengnttab_handle *handle;
+	struct gntdev gntdev; /* the same, without the library */
 	const struct own *own;
 	uint32_t domid;
 	unsigned pending;
@@ -62,6 +63,7 @@ int grants_open(uint32_t domid, struct own *own, struct grants **result)
 		free(grants);
 		return err;
 	}
+	gntdev_init(&grants->gntdev, xengnttab_fd(grants->handle));
 	own_try(own, grants->handle);
 	*result = grants;
 	return 0;
@@ -227,7 +229,7 @@ static int map_new(struct grants *grants, bool run, bool writable, struct grant_
 
 	if (!map)
 		return -ENOSPC;
-	err = gntdev_map(xengnttab_fd(grants->handle), &grants->request, writable, &base);
+	err = gntdev_map(&grants->gntdev, &grants->request, writable, &base);
 	if (err)
 		return err;
 	grants->unused = map->next;
@@ -267,12 +269,17 @@ void grants_unmap(struct grants *grants, struct grant_map *map)
 
 	if (--map->users)
 		return;
-	err = gntdev_unmap(xengnttab_fd(grants->handle), map->base, map->index, map->pages);
+	err = gntdev_unmap(&grants->gntdev, map->base, map->index, map->pages);
 	if (err)
 		log_error("cannot unmap %u grants: %s", map->pages, strerror(-err));
 	if (map->run)
 		forget_run(grants, map);
 	put_unused(grants, map);
+}
+
+size_t grants_stride(const struct grants *grants)
+{
+	return grants->gntdev.stride;
 }
 
 unsigned grants_mapped(const struct grants *grants)

@@ -50,6 +50,10 @@ struct grant_map {
 int grants_map(struct grants *grants, const struct segment *segments, unsigned count, bool writable,
 	       struct grant_map **map);
 
+/* Bytes from one page of a mapping to the next: of each only the first GUEST_PAGE_SIZE
+ * are there, which leaves gaps where our kernel's pages are larger. */
+size_t grants_stride(const struct grants *grants);
+
 /* Drops one use; with the last one the pages are unmapped when this returns. */
 void grants_unmap(struct grants *grants, struct grant_map *map);
 

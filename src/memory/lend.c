@@ -2,6 +2,7 @@
 /* lend.c: guest memory in place of a buffer: windows as they are, grants mapped. */
 #include <errno.h>
 
+#include "base/util.h"
 #include "memory/foreign.h"
 #include "memory/grants.h"
 #include "memory/internal.h"
@@ -65,25 +66,49 @@ static int lend_plain(const struct memory *memory, const struct segment *segment
 	return err;
 }
 
+/* Where there are gaps between the pages each of them is a piece. */
+static bool pieces_suffice(const struct segment *segments, unsigned count, size_t stride)
+{
+	unsigned i, pages = 0;
+
+	if (stride == GUEST_PAGE_SIZE)
+		return true;
+	for (i = 0; i < count; i++)
+		pages += guest_pages(segments[i].address, segments[i].length);
+	return pages <= MEMORY_LOAN_PIECES;
+}
+
+/* @page is where the segment's first page is mapped. Returns where the next one's is. */
+static uint8_t *lend_segment(struct memory_loan *loan, const struct segment *segment, uint8_t *page,
+			     size_t stride)
+{
+	size_t offset = segment->address & (GUEST_PAGE_SIZE - 1), left = segment->length, here;
+
+	for (; left; left -= here, offset = 0) {
+		here = stride == GUEST_PAGE_SIZE ? left : min_u64(left, GUEST_PAGE_SIZE - offset);
+		loan->pieces[loan->count++] =
+			(struct iovec){ .iov_base = page + offset, .iov_len = here };
+		page += guest_pages(offset, here) * stride;
+	}
+	return page;
+}
+
 static int lend_grants(const struct memory *memory, const struct segment *segments, unsigned count,
 		       struct memory_loan *loan)
 {
+	size_t stride = grants_stride(memory->grants);
 	uint8_t *page;
 	unsigned i;
-	int err = grants_map(memory->grants, segments, count, loan->writable, &loan->map);
+	int err;
 
+	if (!pieces_suffice(segments, count, stride))
+		return -E2BIG;
+	err = grants_map(memory->grants, segments, count, loan->writable, &loan->map);
 	if (err)
 		return err;
 	page = loan->map->base;
-	for (i = 0; i < count; i++) {
-		uint64_t offset = segments[i].address & (GUEST_PAGE_SIZE - 1);
-
-		loan->pieces[i] =
-			(struct iovec){ .iov_base = page + offset, .iov_len = segments[i].length };
-		page += (size_t)guest_pages(segments[i].address, segments[i].length)
-			<< GUEST_PAGE_SHIFT;
-	}
-	loan->count = count;
+	for (i = 0; i < count; i++)
+		page = lend_segment(loan, &segments[i], page, stride);
 	return 0;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* map.c: mappings for a queue's life. */
+#include <errno.h>
+
+#include "base/log.h"
 #include "base/util.h"
 #include "memory/foreign.h"
 #include "memory/grants.h"
@@ -38,18 +41,33 @@ static void join(struct memory_area *area, const struct memory_area *areas, unsi
 	}
 }
 
+/* An area has no gaps; between the pages of a mapping there may be some. */
+static int check_gaps(const struct memory *memory, const struct memory_area *area)
+{
+	size_t stride = grants_stride(memory->grants);
+
+	if (stride == GUEST_PAGE_SIZE || guest_pages(area->address, area->length) == 1)
+		return 0;
+	log_guest("%zu bytes across grants cannot be mapped in one piece: this kernel has pages "
+		  "of %zu KiB; one with pages of 4 KiB could",
+		  area->length, stride >> 10);
+	return -EOPNOTSUPP;
+}
+
 static int map_grants(const struct memory *memory, const struct memory_area *area, uint64_t address,
 		      struct memory_map *map)
 {
 	const struct segment segment = { .address = area->address,
 					 .length = (uint32_t)area->length };
+	size_t page = (address >> GUEST_PAGE_SHIFT) - first_page(area);
 	int err = grants_map(memory->grants, &segment, 1, area->writable, &map->granted);
 
 	if (err)
 		return err;
 	map->base = map->granted->base;
 	map->pages = map->granted->pages;
-	map->address = map->granted->base + (address - (area->address & ~(GUEST_PAGE_SIZE - 1ULL)));
+	map->address = map->granted->base + page * grants_stride(memory->grants) +
+		       (address & (GUEST_PAGE_SIZE - 1));
 	return 0;
 }
 
@@ -81,6 +99,9 @@ static int map_area(const struct memory *memory, const struct memory_area *areas
 		return err;
 	if (!(area->address & GUEST_ADDRESS_GRANT))
 		return map_plain(memory, area, map);
+	err = check_gaps(memory, area);
+	if (err)
+		return err;
 	join(&joined, areas, count);
 	err = memory_check(memory, joined.address, joined.length);
 	if (!err)

@@ -58,7 +58,8 @@ struct memory_loan {
 bool memory_lends(const struct memory *memory, uint64_t address, size_t length);
 
 /* Lends what the segments name, all of one kind. Returns 0, or -errno: then
- * copies may do, or tell what is wrong. */
+ * copies may do, or tell what is wrong. Each page is a piece where our kernel's
+ * pages are larger than a grant, so less fits into a loan. */
 int memory_lend(const struct memory *memory, const struct segment *segments, unsigned count,
 		bool writable, struct memory_loan *loan);
 
@@ -85,7 +86,8 @@ struct memory_area {
 /* Maps @count areas exactly, page holes refused. Areas that share pages or
  * follow one another share a mapping. Returns 0, or -errno and nothing is
  * mapped: -EPERM where the policy forbids this kind of address, -EFAULT where
- * there is no such address. */
+ * there is no such address, -EOPNOTSUPP for an area in more than one grant where
+ * our kernel's pages are larger than a grant. */
 int memory_map(const struct memory *memory, const struct memory_area *areas, unsigned count,
 	       struct memory_map *maps);
 void memory_unmap(const struct memory *memory, struct memory_map *maps, unsigned count);
