@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "memory/internal.h"
 #include "memory/quiet.h"
 
 /* A grant names who may use it, and so we have to know ourselves: dom0, or whoever
@@ -22,6 +23,10 @@ void own_open(struct own *own)
 	unsigned pages = OWN_PAGES_MAX;
 
 	*own = (struct own){ 0 };
+	if (memory_page_size() != GUEST_PAGE_SIZE) {
+		log_debug("no gntalloc: libxengntshr knows pages of 4 KiB only");
+		return;
+	}
 	own->handle = xengntshr_open(quiet_logger(), 0);
 	if (!own->handle) {
 		log_debug("no gntalloc: %m");

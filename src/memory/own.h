@@ -25,7 +25,7 @@ struct own {
 };
 
 /* Shares OWN_PAGES_MAX pages, or half of that, or a quarter. Where the kernel does not
- * allow it there are none, which is no error. */
+ * allow it, or has pages of another size, there are none, which is no error. */
 void own_open(struct own *own);
 void own_close(struct own *own);
 
