@@ -11,13 +11,25 @@ void access_windows(const struct foreign_options *windows)
 	ck_assert_int_eq(foreign_open(FAKE_DOMID, windows, &memory.foreign), 0);
 }
 
+static void open_grants(void)
+{
+	ck_assert_int_eq(grants_open(FAKE_DOMID, &access_own, &memory.grants), 0);
+}
+
+void access_page_size(unsigned bytes)
+{
+	grants_close(memory.grants);
+	fake_page_size(bytes);
+	open_grants();
+}
+
 void access_start(unsigned ram_pages)
 {
 	static const struct foreign_options windows = { .window_bytes = 2u << 20 };
 
 	fake_start(FAKE_HVM, 1, ram_pages);
 	memory = (struct memory){ .options.policy = MEMORY_AUTO };
-	ck_assert_int_eq(grants_open(FAKE_DOMID, &access_own, &memory.grants), 0);
+	open_grants();
 	access_windows(&windows);
 }
 

@@ -24,6 +24,9 @@ void access_start(unsigned ram_pages);
 /* Other windows from here on; none may be lent. */
 void access_windows(const struct foreign_options *windows);
 
+/* Another page size of our kernel from here on; no grant may be mapped. */
+void access_page_size(unsigned bytes);
+
 /* Ends the world. Nothing may be lent or mapped any more. */
 void access_end(void);
 
