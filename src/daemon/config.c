@@ -114,6 +114,11 @@ static const struct option_spec device_options[] = {
 	  .placeholder = "SIZE",
 	  .fallback = "0",
 	  .help = "data in grants of this size or more is mapped, not copied; 0: never" },
+	{ .key = "indirect",
+	  .kind = OPTION_BOOL,
+	  .offset = offsetof(struct device_options, indirect),
+	  .fallback = "on",
+	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
 	{ 0 },
 };
 

@@ -20,6 +20,7 @@ struct device_options {
 	struct pci_bdf bdf;
 	unsigned memory; /* enum memory_policy */
 	uint64_t map_from;
+	bool indirect;
 };
 
 struct device_config {

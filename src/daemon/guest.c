@@ -59,11 +59,15 @@ static int open_device(struct guest_device *device, const struct device_config *
 	const struct memory_options memory = { .policy = config->common.memory,
 					       .map_from = config->common.map_from };
 	char bdf[BDF_TEXT_MAX];
+	int err;
 
 	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
 		 config->type->name);
-	return virtio_device_open(&device->virtio, config->type, device->name, &memory,
-				  config->options);
+	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
+				 config->options);
+	if (!config->common.indirect)
+		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	return err;
 }
 
 int guest_open(const struct config *config, struct guest **result)

@@ -64,6 +64,25 @@ START_TEST(every_kind_of_driver_gets_its_data)
 }
 END_TEST
 
+/* Of one ring's 128 descriptors each request takes some, and no table is copied. */
+START_TEST(without_indirect_descriptors_no_table_is_copied)
+{
+	struct gblk *blk;
+	unsigned int i;
+
+	model_start(FAKE_PVH, model_disk("indirect=off"));
+	blk = model_driver(&model_grants);
+	ck_assert_uint_eq(blk->v.offered & FEATURE(VIRTIO_RING_F_INDIRECT_DESC), 0);
+	ck_assert(gblk_load(blk, 400, 32));
+	ck_assert_uint_eq(blk->errors, 0);
+	fake_calls_reset();
+	for (i = 0; i < 8; i++)
+		ck_assert_uint_eq(gblk_io(blk, VIRTIO_BLK_T_IN, i * 8, 512), VIRTIO_BLK_S_OK);
+	ck_assert_uint_eq(fake_copy_segments(), 8 * 3); /* header, data, status */
+	gblk_remove(blk);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("model-blk");
@@ -73,6 +92,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(tc, model_setup, model_teardown);
 	tcase_add_loop_test(tc, every_kind_of_driver_gets_its_data, 0,
 			    sizeof(driver_kinds) / sizeof(driver_kinds[0]));
+	tcase_add_test(tc, without_indirect_descriptors_no_table_is_copied);
 	suite_add_tcase(s, tc);
 	return s;
 }
