@@ -42,7 +42,8 @@ static const struct place {
 	enum fake_platform platform;
 	const char *options;
 } places[] = {
-	{ FAKE_ARM, "ecam=0x10000000,give-up=60,expect=00:06.0@3,expect=00:09.0" },
+	{ FAKE_ARM,
+	  "ecam=0x10000000,mem=0xf0000000:64M,give-up=60,expect=00:06.0@3,expect=00:09.0" },
 	{ FAKE_PVH, "give-up=60,expect=00:06.0@3,expect=00:09.0" },
 };
 
@@ -165,10 +166,7 @@ START_TEST(a_daemon_that_comes_later_takes_its_function)
 	bar = blk->v.pci.bar[0].base;
 	ck_assert_int_eq(fake_terminate(disk), 0);
 	ck_assert_uint_eq(id_of(MODEL_BDF), RETRY);
-	if (!arm)
-		return;
-	vcpu_mmio_read(0, bar, 4); /* where the model guest puts it there is no window */
-	ck_assert(fake_expect_violation("data abort"));
+	ck_assert_uint_eq(vcpu_mmio_read(0, bar, 4), NOTHING); /* and is no abort */
 }
 END_TEST
 
