@@ -9,6 +9,47 @@
 : "${xen_tests:?}"
 cache=${XENVIRTIOD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenvirtiod}
 
+# apt_for ARCH: from here on apt-get, apt-cache and the functions below see Debian's
+# packages of this architecture.
+apt_for() {
+	[ "$1" = "$(dpkg --print-architecture)" ] || apt_lists "$1"
+}
+
+# apt_lists ARCH: the same, and source packages, from lists of their own, a week old at
+# most. The host's set-up of dpkg and apt stays as it is.
+apt_lists() {
+	apt_dir=$cache/apt-$1
+	export APT_CONFIG=$apt_dir/apt.conf
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
+	(
+		flock 9
+		[ "$(find "$apt_dir/updated" -mtime -7 2> /dev/null)" ] || update_lists "$1" >&2
+	) 9> "$apt_dir/lock"
+}
+
+update_lists() {
+	debian_sources > "$apt_dir/sources.list"
+	cat > "$APT_CONFIG" <<-END
+		#clear APT::Architectures;
+		APT::Architecture "$1";
+		APT::Architectures { "$1"; };
+		APT::Sandbox::User "root";
+		Dir::Etc::sourcelist "$apt_dir/sources.list";
+		Dir::Etc::sourceparts "-";
+		Dir::State::Lists "$apt_dir/lists";
+		Dir::State::status "/dev/null";
+		Dir::Cache "$apt_dir/cache";
+	END
+	apt-get -qq update
+	touch "$apt_dir/updated"
+}
+
+# Debian's among the sources that the host has, for packages and for their sources.
+debian_sources() {
+	APT_CONFIG='' apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' | sort -u | sed -n 's/^Debian \(.*\)/deb \1\ndeb-src \1/p'
+}
+
 # packages FILE...: the names in package lists.
 packages() {
 	sed 's/#.*//' "$@" | grep .

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# Trees of Debian packages, unpacked and not configured. Sourced by recipes.
+
+# unpack_packages PACKAGE...: with all that they depend on, into the new folder root. apt
+# resolves and downloads them as for a system on which nothing is installed.
+unpack_packages() {
+	mkdir -p debs/partial root/usr/bin root/usr/sbin root/usr/lib root/usr/lib64
+	: > status
+	apt-get -qy --no-install-recommends --download-only -o Debug::NoLocking=1 \
+		-o APT::Sandbox::User=root -o Dir::State::status="$PWD/status" \
+		-o Dir::Cache::archives="$PWD/debs" install "$@"
+	for dir in bin sbin lib lib64; do
+		ln -s "usr/$dir" "root/$dir"
+	done
+	for deb in debs/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C root --keep-directory-symlink --no-same-owner
+	done
+	rm -rf debs status
+}
