@@ -6,16 +6,18 @@
 #   V=1         show the commands
 #   NODEPS=1    do not look for missing packages
 #   WARNINGS=, HARDENING=   replace our choice of compiler flags
+#   CROSS=aarch64-linux-gnu-   build for another machine, into build/aarch64-linux-gnu, with
+#               libraries from Debian's packages for it. With PKG_CONFIG=...-pkg-config
+#               they are the host's own (multiarch).
 
 VERSION := 0.1.0
 
 CFLAGS     ?= -O2 -g
-PKG_CONFIG ?= pkg-config
 prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
 
-BUILD     := build
+BUILD     := build$(if $(CROSS),/$(CROSS:-=))
 CHECK_DIR := $(BUILD)/check
 BENCH_DIR := $(BUILD)/bench
 Q         := $(if $(V),,@)
@@ -53,16 +55,31 @@ BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT) $(BENCH))
 TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
 # Package lists; the lab's only where the lab is wanted.
-PACKAGES := tools/packages \
+PACKAGES := tools/packages $(if $(CROSS),tools/packages-cross) \
 	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages))
 DEPS     := $(if $(NODEPS),,deps)
+
+# --- compiler ----------------------------------------------------------------
+
+# Asked for once, when first needed: `deps` may have to install the tools before.
+once = $(eval $(1) := $(2))$($(1))
+
+ifdef CROSS
+ifeq ($(origin CC),default)
+CC = $(CROSS)gcc $(SYSROOT:%=--sysroot=%)
+endif
+ifndef PKG_CONFIG
+SYSROOT    = $(call once,SYSROOT,$(shell tests/xen/sysroot.sh arm64))
+PKG_CONFIG = PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) \
+	     PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS:-=)/pkgconfig pkg-config
+endif
+endif
+PKG_CONFIG ?= pkg-config
 
 # --- flags -------------------------------------------------------------------
 
 XEN := xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
 
-# Asked for once, when first needed: `deps` may have to install the tools before.
-once        = $(eval $(1) := $(2))$($(1))
 XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing))
 XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))
 URING_LIBS  = $(call once,URING_LIBS,$(shell $(PKG_CONFIG) --libs liburing))
@@ -76,6 +93,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDENING = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
 	    -fstack-clash-protection -fPIE \
 	    $(if $(filter x86_64-%,$(MACHINE)),-fcf-protection) \
+	    $(if $(filter aarch64-%,$(MACHINE)),-mbranch-protection=standard) \
 	    $(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
 HARDENING_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
@@ -194,15 +212,24 @@ check-xen: all $(DEPS) ## scenarios on real Xen, smoke tier
 check-xen-full: all $(DEPS) ## scenarios on real Xen, all of them
 	$(Q)tests/xen/run.sh full
 
+check-xen-arm64: arm64 $(DEPS) ## scenarios on real Xen on Arm, smoke tier
+	$(Q)tests/xen/run.sh arm64 smoke
+
+check-xen-arm64-full: arm64 $(DEPS) ## scenarios on real Xen on Arm, all of them
+	$(Q)tests/xen/run.sh arm64 full
+
+arm64: $(DEPS) ## build the daemon for Arm: build/aarch64-linux-gnu/xenvirtiod
+	$(Q)$(MAKE) all CROSS=aarch64-linux-gnu-
+
 bench-xen: all $(DEPS) ## dom0's instructions per request, beside blkback's and QEMU's
 	$(Q)tests/xen/bench.sh
 
 # -----------------------------------------------------------------------------
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 22
 
 .PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
-	demo check-xen check-xen-full bench-xen help
+	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)

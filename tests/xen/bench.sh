@@ -5,7 +5,7 @@
 # Counted by software emulation, hence the same everywhere; see README.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-out=build/xen/run/out
+out=build/xen/x86/out
 
 COUNT=1 tests/xen/run.sh bench
 

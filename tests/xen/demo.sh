@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/xen/lib/machine.sh
 . tests/xen/lib/machine.sh
+use_machine x86
 # shellcheck source=tests/xen/dom0/disk.sh
 . tests/xen/dom0/disk.sh
 work=$PWD/build/xen/demo
@@ -48,7 +49,7 @@ summary() {
 	END
 }
 
-tests/xen/build.sh "$work" "$kernel"
+tests/xen/build.sh x86 "$work" "$kernel"
 cp "$work/share/disks/$kernel.img" "$work/disk.img"
 disk_words "$work/disk.img" 'lab=disk,pirq.*msi'
 list_scenarios "$work" demo

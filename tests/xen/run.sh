@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh smoke|full|bench|NAME...: plays scenarios on real Xen. All share one boot of
-# dom0; when the machine dies or hangs under one, the rest go on in another boot,
-# and that one gets a second chance, since a log without a verdict says that the
-# lab hung and not that a test failed.
-# Logs stay in build/xen/run/out/SCENARIO/. The last line is "N passed, N failed".
+# run.sh [x86|arm64] smoke|full|bench|NAME...: plays scenarios on real Xen, in an emulated
+# machine: the one that is named, or that the first scenario asks for. Those that want the
+# same command lines share one boot; when the machine dies or hangs under one, the rest go
+# on in another boot, and that one gets a second chance, since a log without a verdict says
+# that the lab hung and not that a test failed.
+# Logs stay in build/xen/MACHINE/out/SCENARIO/. The last line is "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/xen/lib/machine.sh
 . tests/xen/lib/machine.sh
-work=$PWD/build/xen/run
+
+machine_of() {
+	local wanted
+	wanted=$(header "$1" machine 2> /dev/null) || true
+	echo "${wanted:-x86}"
+}
 
 all() {
 	basename -s .sh -a tests/xen/scenarios/*.sh
 }
 
-# of_tier TIER...: the names of the scenarios in these tiers.
+# of_tier TIER...: the names of the machine's scenarios in these tiers.
 of_tier() {
 	local name tier
 	for name in $(all); do
+		[ "$(machine_of "$name")" = "$machine" ] || continue
 		for tier in "$@"; do
 			[ "$(header "$name" tier)" != "$tier" ] || echo "$name"
 		done
@@ -32,7 +39,7 @@ chosen() {
 		case $name in
 		smoke) of_tier smoke ;;
 		full) of_tier smoke full ;;
-	bench) of_tier bench ;;
+		bench) of_tier bench ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -55,6 +62,30 @@ without_verdict() {
 	for name in "$@"; do
 		has_verdict "$name" || echo "$name"
 	done
+}
+
+# command_lines NAME: what it wants on those of Xen and of dom0's kernel.
+command_lines() {
+	echo "$(header "$1" xen)|$(header "$1" dom0)"
+}
+
+# with_command_lines LINES NAME...: those that want these.
+with_command_lines() {
+	local name
+	for name in "${@:2}"; do
+		[ "$(command_lines "$name")" != "$1" ] || echo "$name"
+	done
+}
+
+# play_all NAME...
+play_all() {
+	local lines group
+	while read -r lines <&3; do
+		mapfile -t group < <(with_command_lines "$lines" "$@")
+		xen_words=${lines%|*}
+		dom0_words=${lines#*|}
+		play "${group[@]}"
+	done 3< <(for name in "$@"; do command_lines "$name"; done | sort -u)
 }
 
 # play NAME...: boots until each has a verdict.
@@ -92,7 +123,27 @@ summary() {
 	[ "$failed" -eq 0 ]
 }
 
+check_machine() {
+	local name
+	for name in "$@"; do
+		[ -e "tests/xen/scenarios/$name.sh" ] || { echo "no scenario $name" >&2; exit 2; }
+		[ "$(machine_of "$name")" = "$machine" ] ||
+			{ echo "$name is not for $machine: play it in a run of its own" >&2; exit 2; }
+	done
+}
+
+case ${1-} in
+x86 | arm64)
+	machine=$1
+	shift
+	;;
+*) machine=$(machine_of "${1-}") ;;
+esac
+use_machine "$machine"
+work=$PWD/build/xen/$machine
 mapfile -t names < <(chosen "$@")
-tests/xen/build.sh "$work" cloud grants
-play "${names[@]}"
+check_machine "${names[@]}"
+# shellcheck disable=SC2046 # one word per kernel
+tests/xen/build.sh "$machine" "$work" $guest_kernels
+play_all "${names[@]}"
 summary "${names[@]}"

@@ -7,6 +7,8 @@
 
 # shellcheck source=tests/xen/dom0/disk.sh
 . /share/dom0/disk.sh
+# shellcheck source=tests/xen/dom0/arm.sh
+. /share/dom0/arm.sh
 
 server=/share/bin/xenvirtiod
 lab=/tmp/lab
@@ -62,21 +64,20 @@ blank_disk() {
 
 # --- guests ------------------------------------------------------------------
 
-# create NAME hvm|pvh disk|cloud|grants [WORDS]: a paused guest. "disk": the
-# firmware boots what will be served; else kernel and initrd come from here,
-# with WORDS on the command line. VCPUS, MEMORY (MiB) and MORE (of xl's) may be set,
-# and TOOLS=fio.
+# create NAME hvm|pvh|arm disk|KERNEL [WORDS]: a paused guest. "disk": the firmware boots
+# what will be served; else kernel and initrd come from here, with WORDS on the command
+# line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
+# xl's) may be set, and TOOLS=fio; for an Arm guest FUNCTIONS, see arm.sh.
 create() {
-	guest_config "$@" > "$lab/$1.cfg"
+	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
 	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
-	[ "$2" = hvm ] || serve_bridge "$1"
+	[ "$2" != pvh ] || serve_bridge "$1"
 	echo "$1 is created, paused"
 }
 
 guest_config() {
 	cat <<-END
 		name='$1'
-		type='$2'
 		vcpus=${VCPUS:-1}
 		memory=${MEMORY:-192}
 		on_poweroff='destroy'
@@ -88,7 +89,16 @@ guest_config() {
 	disk) echo "boot='c'" ;;
 	*) kernel_config "$2" "$3" "$4" ;;
 	esac
-	[ "$2" = pvh ] || cat <<-END
+	case $2 in
+	arm) arm_config "$1" ;;
+	hvm) hvm_config ;;
+	pvh) echo "type='pvh'" ;;
+	esac
+}
+
+hvm_config() {
+	cat <<-END
+		type='hvm'
 		device_model_version='qemu-xen'
 		vga='none'
 		vnc=0
@@ -98,13 +108,16 @@ guest_config() {
 }
 
 kernel_config() {
+	local file words=''
 	case $1 in
-	hvm) echo "kernel='/share/boot/$2-vmlinuz'" ;;
-	pvh) echo "kernel='/share/boot/$2-vmlinux'" ;;
+	arm) file=Image ;;
+	hvm) file=vmlinuz ;;
+	pvh) file=vmlinux words=pci=lastbus=1 ;;
 	esac
 	cat <<-END
+		kernel='/share/boot/$2-$file'
 		ramdisk='/share/boot/$2${TOOLS:+-$TOOLS}-initrd'
-		cmdline='console=hvc0 quiet panic=1 $([ "$1" = hvm ] || echo pci=lastbus=1) $3'
+		cmdline='console=hvc0 quiet panic=1 $words $3'
 	END
 }
 

@@ -9,6 +9,10 @@
 : "${xen_tests:?}"
 cache=${XENVIRTIOD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/xenvirtiod}
 
+progress() {
+	echo "$(date +%T) $*" >&2
+}
+
 # apt_for ARCH: from here on apt-get, apt-cache and the functions below see Debian's
 # packages of this architecture.
 apt_for() {

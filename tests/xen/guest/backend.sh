@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# A backend domain: runs each line that comes from its console, in turn, until it is
+# told to exit.
+mount -t xenfs xenfs /proc/xen
+mkdir -p /run /tmp
+stty -echo
+mark backend
+while read -r line && [ "$line" != exit ]; do
+	eval "$line"
+done
