@@ -55,8 +55,10 @@ BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT) $(BENCH))
 TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
 # Package lists; the lab's only where the lab is wanted.
-PACKAGES := tools/packages $(if $(CROSS),tools/packages-cross) \
-	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages))
+PACKAGES := tools/packages \
+	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
+	    $(if $(filter check-xen-arm64%,$(MAKECMDGOALS)),tests/xen/packages-arm64) \
+	    $(if $(CROSS)$(filter check-xen-arm64%,$(MAKECMDGOALS)),tools/packages-cross)
 DEPS     := $(if $(NODEPS),,deps)
 
 # --- compiler ----------------------------------------------------------------

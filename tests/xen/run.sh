@@ -143,7 +143,6 @@ use_machine "$machine"
 work=$PWD/build/xen/$machine
 mapfile -t names < <(chosen "$@")
 check_machine "${names[@]}"
-# shellcheck disable=SC2046 # one word per kernel
-tests/xen/build.sh "$machine" "$work" $guest_kernels
+tests/xen/build.sh "$machine" "$work" "${guest_kernels[@]}"
 play_all "${names[@]}"
 summary "${names[@]}"

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with lib/machine.sh
 #
 # The arm64 machine in emulation. Sourced by lib/machine.sh.
 
 # What its guests boot, for build.sh.
-guest_kernels='linux'
+guest_kernels=(linux)
 
 # qemu WORK [ARGUMENT...]: Xen as the kernel; dom0's kernel and initrd are put into memory,
 # where Xen is told to find them. With Xen's default scheduler a guest and dom0 now and
@@ -15,7 +15,7 @@ qemu() {
 	xen_options+=" loglvl=warning guest_loglvl=all $xen_words"
 	dom0_options="console=hvc0 root=/dev/vda ro init=/init panic=1 quiet $dom0_words"
 	exec qemu-system-aarch64 \
-		-machine virt,virtualization=on,gic-version=2 -cpu cortex-a57 -smp 2 -m 2048 \
+		-machine virt,virtualization=on,gic-version=3 -cpu cortex-a57 -smp 2 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-serial stdio -monitor "pipe:$1/monitor" \
 		-kernel "$dir/xen" -append "$xen_options" \

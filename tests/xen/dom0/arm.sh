@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # lab is lib.sh's
 #
 # What only Arm guests need: a device tree with the PCI host bridge, and backend domains.
 # Sourced by lib.sh.

@@ -23,7 +23,7 @@ apt_for() {
 # most. The host's set-up of dpkg and apt stays as it is.
 apt_lists() {
 	apt_dir=$cache/apt-$1
-	export APT_CONFIG=$apt_dir/apt.conf
+	export APT_CONFIG="$apt_dir/apt.conf"
 	mkdir -p "$apt_dir/lists/partial" "$apt_dir/cache/archives/partial"
 	(
 		flock 9
@@ -50,6 +50,7 @@ update_lists() {
 
 # Debian's among the sources that the host has, for packages and for their sources.
 debian_sources() {
+	# shellcheck disable=SC2016 # apt fills these in
 	APT_CONFIG='' apt-get indextargets --format '$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' | sort -u | sed -n 's/^Debian \(.*\)/deb \1\ndeb-src \1/p'
 }

@@ -4,7 +4,8 @@
 # The arm64 machine itself: the daemon runs in dom0, a guest without PCI boots.
 # machine: arm64
 # tier: smoke
-$server --version || fail "the daemon does not run"
+# shellcheck disable=SC2154 # lib.sh's
+"$server" --version || fail "the daemon does not run"
 FUNCTIONS='' TOOLS=fio create a arm linux lab=boots,fio
 start a
 finish a

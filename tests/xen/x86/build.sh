@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh disable=SC2154 # the variables are build.sh's
+# shellcheck shell=sh disable=SC2034,SC2154 # the variables are build.sh's
 #
 # The parts of the x86 machine. Sourced by build.sh.
 server=build/xenvirtiod

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with lib/machine.sh
 #
 # The x86 machine in emulation. Sourced by lib/machine.sh.
 
 # What its guests boot, for build.sh.
-guest_kernels='cloud grants'
+guest_kernels=(cloud grants)
 
 # qemu WORK [ARGUMENT...]: software emulation of one CPU, slow, but the same
 # everywhere. Xen needs +npt for HVM and PVH guests, and a PV dom0 does not survive
