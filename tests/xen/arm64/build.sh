@@ -16,7 +16,7 @@ machine() {
 }
 
 machine_programs() {
-	:
+	cp build/aarch64-linux-gnu/xenvirtioctl "$share/bin/"
 }
 
 # backend_tree DIR: the server, for a backend domain, with the libraries that it needs.
@@ -43,6 +43,7 @@ copy_libraries() {
 guest_kernel() {
 	cp "$kernel" "$share/boot/$1-Image"
 	guest_initrds "$1" arm64 ''
+	root_disk "$share/disks/$1.img" "$tree"
 	backend_tree "$work/backend"
 	cp -r "$tree/." "$work/backend/"
 	initrd "$share/boot/$1-backend-initrd" "$here/guest/init" '' "$work/backend"

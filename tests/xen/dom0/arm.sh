@@ -8,81 +8,19 @@
 # ",memory=foreign" no grants. None: a guest without PCI.
 : "${FUNCTIONS=bdf=00:06.0,backend=0}"
 
-# The bridge's windows, for the daemon's --bridge, which adds what it expects.
-# shellcheck disable=SC2034 # scenarios use it
+# The bridge's windows.
 bridge='ecam=0x10000000,size=1M,mem=0x23000000:16M'
 
-# arm_config NAME: xl's lines for its device tree. vuart is there for what comes with it:
-# xl 4.17 gives a guest no SPIs otherwise.
+# arm_config NAME: xl's lines for its device tree.
 arm_config() {
 	[ "$FUNCTIONS" ] || return 0
-	# shellcheck disable=SC2086 # one word per function
-	device_tree $FUNCTIONS > "$lab/$1.dts"
-	dtc -q -I dts -O dtb -o "$lab/$1.dtb" "$lab/$1.dts" || return
-	cat <<-END
-		device_tree='$lab/$1.dtb'
-		vuart='sbsa_uart'
-	END
+	# shellcheck disable=SC2046 # two words per function
+	/share/bin/xenvirtioctl dt $(printf -- '--function %s ' $FUNCTIONS) --output "$lab/$1.dtb"
 }
 
-# device_tree FUNCTION...: the partial device tree of a guest. 65000 is its interrupt controller.
-device_tree() {
-	cat <<-END
-		/dts-v1/;
-		/ {
-			#address-cells = <2>;
-			#size-cells = <2>;
-			passthrough {
-				compatible = "simple-bus";
-				ranges;
-				#address-cells = <2>;
-				#size-cells = <2>;
-				grants: xen-grant-dma {
-					compatible = "xen,grant-dma";
-					#iommu-cells = <1>;
-				};
-				pcie@10000000 {
-					compatible = "pci-host-ecam-generic";
-					device_type = "pci";
-					reg = <0x0 0x10000000 0x0 0x100000>;
-					bus-range = <0 0>;
-					#address-cells = <3>;
-					#size-cells = <2>;
-					ranges = <0x02000000 0x0 0x23000000 0x0 0x23000000 0x0 0x1000000>;
-					#interrupt-cells = <1>;
-					interrupt-map-mask = <0xf800 0 0 7>;
-					interrupt-map = $(interrupt_map);
-					$(iommu_map "$@")
-					dma-coherent;
-				};
-			};
-		};
-	END
-}
-
-# INTA of device N is SPI N, level high.
-interrupt_map() {
-	seq 1 31 | while read -r n; do
-		echo "<$((n << 11)) 0 0 1 65000 0 $n 4>"
-	done | paste -s -d ,
-}
-
-iommu_map() {
-	local function
-	for function in "$@"; do
-		case $function in
-		*memory=foreign*) ;;
-		*) iommu_map_entry "$function" ;;
-		esac
-	done | paste -s -d , | sed '/./!d; s/.*/iommu-map = &;/'
-}
-
-# bdf=BB:DD.F,backend=DOMID: requester id, target, backend, one id.
-iommu_map_entry() {
-	echo "$1" | tr '=,:.' ' ' | {
-		read -r _ bus device function _ backend _
-		echo "<$((0x$bus << 8 | 0x$device << 3 | function)) &grants $backend 1>"
-	}
+# serve_arm_bridge NAME [WHAT]: the host bridge, from a daemon of its own; WHAT it expects.
+serve_arm_bridge() {
+	serve "$1-bridge" --domain "$1" --name "$1-bridge" --bridge "$bridge${2+,$2}"
 }
 
 # --- backend domains ---------------------------------------------------------

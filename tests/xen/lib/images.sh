@@ -28,7 +28,7 @@ root_tree() {
 	mkdir -p "$1/bin" "$1/proc" "$1/sys" "$1/dev" "$1/data"
 	cp -r "$2/." "$1/"
 	cp "$busybox" "$1/bin/"
-	for applet in $("$busybox" --list | grep -vx busybox); do
+	for applet in $(busybox --list | grep -vx busybox); do
 		ln -sf busybox "$1/bin/$applet"
 	done
 	head -c 4M /dev/urandom > "$1/data/host"
@@ -46,6 +46,14 @@ partition() {
 	printf '%b\376\377\377%b\376\377\377' "$1" "$2"
 	le32 "$3"
 	le32 "$4"
+}
+
+# root_disk OUT TREE: nothing but the root file system, 16 MiB of ext4.
+root_disk() {
+	disk_root=$(mktemp -d)
+	root_tree "$disk_root" "$2"
+	mke2fs -q -t ext4 -d "$disk_root" "$1" 16M
+	rm -rf "$disk_root"
 }
 
 # boot_disk OUT KERNEL INITRD TREE: a FAT partition with syslinux, kernel and

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# Of one guest's two disks one is in the device tree's iommu-map, and is reached by
+# grants only; the other is not, and is reached by frames only.
+# machine: arm64
+# tier: full
+blank_disk a.img 16
+blank_disk b.img 24
+FUNCTIONS='bdf=00:06.0,backend=0 bdf=00:07.0,backend=0,memory=foreign' \
+	create a arm linux lab=two,level,10
+serve a --domain a --bridge "$bridge" \
+	--blk bdf=00:06.0,path=a.img,serial=first,memory=grants \
+	--blk bdf=00:07.0,path=b.img,serial=second,memory=foreign
+start a
+finish a
+exited a 0
