@@ -43,4 +43,5 @@ tell() {
 # are made: Xen 4.17's refuses the vuart.
 enforce() {
 	xl setenforce 1 || fail "FLASK does not enforce"
+	: > "$lab/enforced"
 }
