@@ -189,6 +189,8 @@ uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigne
 
 	if (!in_config(offset, size))
 		return ~0U;
+	if (function->retry && offset == PCI_VENDOR_ID && size == 4)
+		return PCI_RETRY_STATUS;
 	if (in_window(window, offset, size))
 		return window->read(window->arg, offset - window->first, size);
 	update_status(function);

@@ -56,6 +56,7 @@ struct pci_function {
 	uint8_t writable[PCI_CONFIG_BYTES];
 	struct pci_bar bars[PCI_BARS];
 	struct pci_window window;
+	bool retry; /* the ids, read as 32 bits, say "not ready, try again" */
 	unsigned msix_control; /* config offset of the message control word; 0: none */
 	unsigned msix_vectors;
 	unsigned last_capability, free_config;
@@ -98,6 +99,12 @@ static inline uint16_t pci_config16(const struct pci_function *function, unsigne
 	return (uint16_t)(function->state->config[offset] | function->state->config[offset + 1]
 								    << 8);
 }
+
+/* What the ids read as while a function is not ready: Request Retry Status, as a
+ * root complex shows it to software (PCI Express 3.0, 2.3.2). Linux then asks again,
+ * for up to 65 s, on any bus. It reads all 32 bits at once; 16-bit reads are
+ * hvmloader's, which has to find the function to place its BARs. */
+#define PCI_RETRY_STATUS 0xffff0001U
 
 /* Any offset, size 1, 2 or 4; what is out of reach reads all-ones. */
 uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigned size);

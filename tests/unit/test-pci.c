@@ -113,6 +113,29 @@ START_TEST(wide_accesses_are_the_bytes_together)
 }
 END_TEST
 
+/* Linux's look at the ids, and no other: hvmloader reads 16 bits, and has to find
+ * the function to place its BARs. */
+START_TEST(retry_status_is_for_the_ids_as_32_bits_only)
+{
+	static uint32_t before[PCI_CONFIG_BYTES][5];
+	unsigned offset, size;
+
+	for (offset = 0; offset < PCI_CONFIG_BYTES; offset++)
+		for (size = 1; size <= 4; size *= 2)
+			before[offset][size] = config_read(offset, size);
+	function.retry = true;
+	for (offset = 0; offset < PCI_CONFIG_BYTES; offset++)
+		for (size = 1; size <= 4; size *= 2) {
+			bool ids = !offset && size == 4;
+
+			if (config_read(offset, size) != (ids ? 0xffff0001 : before[offset][size]))
+				ck_abort_msg("offset %#x, size %u", offset, size);
+		}
+	function.retry = false;
+	ck_assert_uint_eq(config_read(PCI_VENDOR_ID, 4), 0x10421af4);
+}
+END_TEST
+
 /* Every offset, length and direction; AddressSanitizer watches the borders. */
 START_TEST(pci_access_sweep)
 {
@@ -394,6 +417,7 @@ int main(void)
 		ONCE(the_header_says_who_it_is),
 		ONCE(write_masks_hold),
 		ONCE(wide_accesses_are_the_bytes_together),
+		ONCE(retry_status_is_for_the_ids_as_32_bits_only),
 		ONCE(pci_access_sweep),
 		ONCE(pci_access_sweep_bar),
 		ONCE(a_window_is_its_owners),
