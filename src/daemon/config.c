@@ -119,6 +119,13 @@ static const struct option_spec device_options[] = {
 	  .offset = offsetof(struct device_options, indirect),
 	  .fallback = "on",
 	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
+	{ .key = "wait",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct device_options, wait),
+	  .names = virtio_wait_names,
+	  .fallback = "no",
+	  .help = "for what is not there yet: the guest's PCI scan waits (rrs), or it comes "
+		  "online" },
 	{ 0 },
 };
 

@@ -21,6 +21,7 @@ struct device_options {
 	unsigned memory; /* enum memory_policy */
 	uint64_t map_from;
 	bool indirect;
+	unsigned wait; /* enum virtio_wait */
 };
 
 struct device_config {

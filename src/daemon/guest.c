@@ -30,6 +30,8 @@
 #include "virtio/pci.h"
 #include "virtio/worker.h"
 
+#define RETRY_NS 200000000ULL /* for what is waited for */
+
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	struct virtio_device virtio;
@@ -50,6 +52,7 @@ struct guest {
 	struct worker workers[CONFIG_MAX_WORKERS];
 	unsigned nworkers;
 	struct loop_watch signals;
+	struct loop_timer retry;
 	struct loop_work quiet;
 	bool ending;
 };
@@ -64,7 +67,7 @@ static int open_device(struct guest_device *device, const struct device_config *
 	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
 		 config->type->name);
 	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
-				 config->options);
+				 config->common.wait, config->options);
 	if (!config->common.indirect)
 		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	return err;
@@ -330,14 +333,49 @@ static void stop(struct guest *guest)
 	state_close(&guest->state);
 }
 
-static void run(struct guest *guest)
+static unsigned count_waiting(const struct guest *guest)
 {
-	log_info("ready: domain %u, %s%u device%s, IOREQ server %u%s", guest->domid,
-		 guest->bridged ? "host bridge, " : "", guest->nattached,
-		 guest->nattached == 1 ? "" : "s", ioreq_server_id(guest->server),
+	unsigned i, waiting = 0;
+
+	for (i = 0; i < guest->nattached; i++)
+		waiting += !guest->devices[i].virtio.ready;
+	return waiting;
+}
+
+static void retry(struct loop_timer *timer)
+{
+	struct guest *guest = container_of(timer, struct guest, retry);
+	unsigned i;
+
+	if (guest->ending)
+		return;
+	for (i = 0; i < guest->nattached; i++)
+		virtio_device_retry(&guest->devices[i].virtio);
+	if (count_waiting(guest))
+		loop_timer(guest->loop, timer, RETRY_NS);
+}
+
+static void say_ready(const struct guest *guest)
+{
+	unsigned n = guest->nattached, waiting = count_waiting(guest);
+	char text[32] = "";
+
+	if (waiting)
+		snprintf(text, sizeof(text), ", %u of them waiting", waiting);
+	log_info("ready: domain %u, %s%u device%s%s, IOREQ server %u%s", guest->domid,
+		 guest->bridged ? "host bridge, " : "", n, n == 1 ? "" : "s", text,
+		 ioreq_server_id(guest->server),
 		 ioreq_server_adopted(guest->server) ? ", adopted" : "");
 	service_notify("READY=1");
+}
+
+static void run(struct guest *guest)
+{
+	say_ready(guest);
 	ioreq_server_resume(guest->server);
+	guest->retry.fire = retry;
+	if (count_waiting(guest))
+		loop_timer(guest->loop, &guest->retry, RETRY_NS);
 	loop_run(guest->loop);
 }
 

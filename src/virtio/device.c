@@ -12,37 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/util.h"
 #include "virtio/worker.h"
 
 #define STATUS_NEGOTIATED \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 #define STATUS_KNOWN (STATUS_NEGOTIATED | VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)
-
-int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
-		       const char *name, const struct memory_options *memory, const void *options)
-{
-	int err;
-
-	*device = (struct virtio_device){
-		.type = type,
-		.name = name,
-		.memory = *memory,
-		.offered = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
-			   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
-		.nqueues = 1,
-	};
-	err = type->open(device, options);
-	if (err)
-		type->close(device);
-	return err;
-}
-
-void virtio_device_close(struct virtio_device *device)
-{
-	device->type->close(device);
-}
 
 static void power_on(struct virtio_device *device)
 {
@@ -51,6 +26,7 @@ static void power_on(struct virtio_device *device)
 
 	state->status = 0;
 	state->driver_features = 0;
+	device->config_news = false;
 	memset(state->queues, 0, sizeof(state->queues));
 	for (i = 0; i < device->nqueues; i++)
 		state->queues[i].size = VIRTQUEUE_SIZE_MAX;
@@ -99,6 +75,7 @@ int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 		}
 	}
 	power_on(device);
+	state->config_generation++; /* a process before us may have shown another one */
 	return 0;
 }
 
@@ -164,6 +141,24 @@ static bool features_acceptable(const struct virtio_device *device)
 	return !(features & ~device->offered) && (features & required) == required;
 }
 
+/* Before DRIVER_OK a driver is not interrupted (virtio 1.2, 2.1.2), but it may have
+ * read the configuration already. */
+static void tell_news(struct virtio_device *device)
+{
+	if (!device->config_news || device->resetting ||
+	    !(device->state->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		return;
+	device->config_news = false;
+	device->transport->config_interrupt(device);
+}
+
+void virtio_device_config_changed(struct virtio_device *device)
+{
+	device->state->config_generation++;
+	device->config_news = true;
+	tell_news(device);
+}
+
 static void start_queues(struct virtio_device *device)
 {
 	const struct virtio_device_state *state = device->state;
@@ -195,6 +190,7 @@ bool virtio_device_write_status(struct virtio_device *device, uint8_t status)
 	state->status = status;
 	if (fresh & status & VIRTIO_CONFIG_S_DRIVER_OK)
 		start_queues(device);
+	tell_news(device);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
 #include "virtio/queue.h"
 
 #define VIRTIO_MAX_QUEUES 63
@@ -15,6 +16,15 @@
 struct loop;
 struct option_spec;
 struct virtio_device;
+
+/* What becomes of a device while what it serves is not there yet. */
+enum virtio_wait {
+	VIRTIO_WAIT_NO,     /* none is made: that is an error */
+	VIRTIO_WAIT_RRS,    /* the guest's PCI scan waits, by Request Retry Status */
+	VIRTIO_WAIT_ONLINE, /* it is there, empty; its configuration changes later */
+};
+
+extern const char *const virtio_wait_names[]; /* for the option parser */
 
 /* What a kind of device supplies; devices/types.h lists them. */
 struct virtio_device_type {
@@ -28,11 +38,16 @@ struct virtio_device_type {
 	 * begins with @where. */
 	int (*check)(const void *options, const char *where);
 
-	/* Before Xen is touched: opens what the device serves and fills offered,
-	 * config and nqueues in. The options stay valid until close(). 0 or
-	 * -errno after one line in the log. */
+	/* Before Xen is touched: fills offered, config and nqueues in, which do not
+	 * depend on what is served. The options stay valid until close(). 0 or -errno. */
 	int (*open)(struct virtio_device *device, const void *options);
 	void (*close)(struct virtio_device *device); /* after a failed open(), too */
+
+	/* NULL if there is nothing to wait for. Opens what the device serves: once
+	 * after open(), and with @again from time to time until it succeeds, on main
+	 * while the guest runs, so it must not wait then. May change the configuration.
+	 * 0 or -errno with the reason: -EAGAIN if waiting may help. */
+	int (*connect)(struct virtio_device *device, bool again, struct reason *why);
 
 	/* Once per queue, after its worker is known; may set queue->private. */
 	int (*queue_init)(struct virtqueue *queue);
@@ -49,6 +64,8 @@ struct virtio_transport {
 	void (*config_interrupt)(struct virtio_device *device);
 	/* The device is as at power-on again. */
 	void (*reset_done)(struct virtio_device *device);
+	/* What the device serves is there now. */
+	void (*ready)(struct virtio_device *device);
 };
 
 /* What the driver has made of the device; plain, so that it can outlive us. */
@@ -56,6 +73,7 @@ struct virtio_device_state {
 	uint64_t driver_features;
 	uint32_t generation; /* counts resets */
 	uint8_t status;
+	uint8_t config_generation; /* counts changes of the configuration */
 	struct virtqueue_registers queues[VIRTIO_MAX_QUEUES];
 };
 
@@ -75,16 +93,26 @@ struct virtio_device {
 	struct virtqueue *queues;
 	void *private; /* the type's */
 
+	enum virtio_wait wait;
+	bool ready;
+	struct reason why; /* not ready: as last said */
+
 	unsigned stopping; /* queues that a reset waits for */
 	bool resetting;
 	uint8_t latched_status;       /* written while resetting */
+	bool config_news;             /* the driver has not been told of a change */
 	struct loop_work *when_quiet; /* NULL, or posted at the end of each reset */
 };
 
-/* Calls the type's open(). 0 or -errno. */
+/* Calls the type's open() and connect(). What is not there yet is waited for if
+ * @wait says so, and the device is not ready. 0, or -errno after a line in the log. */
 int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
-		       const char *name, const struct memory_options *memory, const void *options);
+		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
+		       const void *options);
 void virtio_device_close(struct virtio_device *device);
+
+/* Tries again to connect an attached device that is not ready. True if it is. */
+bool virtio_device_retry(struct virtio_device *device);
 
 /* Gives the opened device its queues, homed on @workers in turn, from the
  * *@next-th on. 0 or -errno. */
@@ -107,6 +135,9 @@ void virtio_device_write_features(struct virtio_device *device, bool high, uint3
 struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *device,
 							 unsigned queue);
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
+
+/* The configuration is another one now: the driver is told when it can be. */
+void virtio_device_config_changed(struct virtio_device *device);
 
 /* Begins a reset as the driver would; true if it is over already. */
 bool virtio_device_reset(struct virtio_device *device);

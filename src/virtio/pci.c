@@ -128,8 +128,7 @@ static void write_status(struct virtio_pci *vpci, uint32_t value)
 
 static uint32_t read_generation(struct virtio_pci *vpci)
 {
-	(void)vpci;
-	return 0; /* the configuration does not change yet */
+	return vpci->device->state->config_generation;
 }
 
 static uint32_t read_queue_select(struct virtio_pci *vpci)
@@ -396,10 +395,16 @@ static void reset_done(struct virtio_device *device)
 	ioreq_answer(vpci->function.server, vpci);
 }
 
+static void ready(struct virtio_device *device)
+{
+	transport_of(device)->function.retry = false;
+}
+
 static const struct virtio_transport transport = {
 	.queue_interrupt = queue_interrupt,
 	.config_interrupt = config_interrupt,
 	.reset_done = reset_done,
+	.ready = ready,
 };
 
 static unsigned add_structure(struct virtio_pci *vpci, uint8_t type, uint32_t offset,
@@ -459,6 +464,7 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	device->transport_private = vpci;
 	pci_function_init(&vpci->function, bdf, device->name, pci_state, &identity);
 	vpci->function.server = server;
+	vpci->function.retry = device->wait == VIRTIO_WAIT_RRS && !device->ready;
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
 	if (ioreq_server_has_msi(server))
 		pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,

@@ -2,6 +2,7 @@
 /* disk.c: see disk.h. */
 #include "unit/disk.h"
 
+#include <errno.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ static void submit(struct blk_store *base, struct loop *loop, struct blk_io *io)
 static void close_store(struct blk_store *base)
 {
 	free(of(base)->data);
+	of(base)->data = NULL;
 }
 
 static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
@@ -141,17 +143,23 @@ static void store_init(struct test_store *store, const struct disk_config *confi
 
 /* ---- the disk ---------------------------------------------------------------- */
 
-struct open_options {
-	struct blk_store *store;
-	const char *serial;
-	unsigned queues;
-};
+/* There is one at a time. */
+static struct disk *the_disk;
 
-static int open_disk(struct virtio_device *device, const void *from)
+static int open_disk(struct virtio_device *device, const void *options)
 {
-	const struct open_options *o = from;
+	the_disk = *(struct disk *const *)options;
+	return blk_device_init(device, &the_disk->options);
+}
 
-	return blk_device_init(device, o->store, o->serial, o->queues);
+static int connect_disk(struct virtio_device *device, bool again, struct reason *why)
+{
+	(void)again;
+	(void)why;
+	if (!the_disk->store_is_there)
+		return -EAGAIN;
+	blk_device_connect(device, &the_disk->store.store);
+	return 0;
 }
 
 /* virtio-blk itself, but for where its store comes from. */
@@ -161,6 +169,7 @@ static const struct virtio_device_type *disk_type(void)
 
 	type = virtio_blk;
 	type.open = open_disk;
+	type.connect = connect_disk;
 	return &type;
 }
 
@@ -187,21 +196,34 @@ void disk_driver_stop(struct disk *disk)
 
 void disk_start(struct disk *disk, const struct disk_config *config)
 {
-	const struct open_options options = { .store = &disk->store.store,
-					      .serial = config->serial,
-					      .queues = config->queues ? config->queues : 1 };
 	const struct rig_config rig = { .memory = { config->policy, config->map_from },
 					.windows = config->windows,
 					.bounce = config->bounce,
-					.workers = config->workers };
+					.workers = config->workers,
+					.wait = VIRTIO_WAIT_ONLINE };
 	struct gpci *pci = &disk->v.pci;
 
 	store_init(&disk->store, config);
-	rig_start(&disk->rig, disk_type(), &options, &rig);
+	disk->options = (struct blk_options){ .serial = (char *)config->serial,
+					      .readonly = config->readonly,
+					      .queues = config->queues ? config->queues : 1 };
+	disk->store_is_there = !config->late;
+	rig_start(&disk->rig, disk_type(), &disk, &rig);
 	ck_assert(gpci_linux(pci, 0, RIG_BDF, RIG_BAR));
 	gpci_enable(pci, true);
 	ck_assert(gvirtio_probe(&disk->v));
 	disk_driver_start(disk, config);
+}
+
+static void retry(void *arg)
+{
+	virtio_device_retry(arg);
+}
+
+void disk_connect(struct disk *disk)
+{
+	disk->store_is_there = true;
+	rig_call(&disk->rig, retry, &disk->rig.device);
 }
 
 void disk_stop(struct disk *disk)
@@ -209,6 +231,7 @@ void disk_stop(struct disk *disk)
 	if (disk->ring)
 		disk_driver_stop(disk);
 	rig_stop(&disk->rig);
+	free(disk->store.data); /* of a store that never came */
 	pthread_mutex_destroy(&disk->store.lock);
 }
 

@@ -53,17 +53,23 @@ struct disk_config {
 	const char *serial;
 	uint64_t without; /* features the driver does not take */
 	uint16_t ring_size;
+	bool late; /* the store comes by disk_connect() */
 };
 
 struct disk {
 	struct rig rig;
+	struct blk_options options;
 	struct test_store store;
+	bool store_is_there;
 	struct gvirtio v;
 	struct gring *ring; /* of queue 0 */
 };
 
 /* The device serves, and its driver has negotiated. */
 void disk_start(struct disk *disk, const struct disk_config *config);
+
+/* The store that was late is there. */
+void disk_connect(struct disk *disk);
 
 /* The driver resets the device, and everything is taken down. */
 void disk_stop(struct disk *disk);

@@ -135,7 +135,8 @@ void rig_start(struct rig *rig, const struct virtio_device_type *type, const voi
 
 	*rig = (struct rig){ .loop = loop_new(), .server_id = IOREQ_NO_SERVER };
 	ck_assert_ptr_nonnull(rig->loop);
-	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", &config->memory, options),
+	ck_assert_int_eq(virtio_device_open(&rig->device, type, "device", &config->memory,
+					    config->wait, options),
 			 0);
 	ck_assert_int_eq(ioreq_server_open(rig->loop, FAKE_DOMID, unit_platform(), &rig->server_id,
 					   &events, &rig->server),

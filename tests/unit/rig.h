@@ -38,6 +38,7 @@ struct rig_config {
 	struct foreign_options windows; /* of no size: of 2 MiB */
 	size_t bounce;                  /* of each worker; 0: 8 MiB */
 	unsigned workers;               /* threads that move data; 0: main does */
+	enum virtio_wait wait;
 };
 
 /* Serves from here on. */

@@ -9,9 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "devices/blk/store.h"
@@ -55,6 +58,13 @@ static void teardown(void)
 	loop_free(loop);
 	unlink(path);
 	rmdir(dir);
+}
+
+static int open_file(bool readonly)
+{
+	struct reason why;
+
+	return file_store_open(path, readonly, false, &store, &why);
 }
 
 static int make_file(void)
@@ -141,7 +151,7 @@ START_TEST(a_file_is_read_and_written_in_place)
 	int fd = make_file();
 	uint8_t back[4096];
 
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_uint_eq(store->size, FILE_BYTES);
 	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
 	ck_assert_mem_eq(buffer, contents + 512, MAX_IO);
@@ -161,7 +171,7 @@ START_TEST(many_operations_at_once)
 	unsigned i;
 
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	for (i = 0; i < 512; i++)
 		begin(&transfers[i], BLK_READ, i * 512, 512, data + i * 512);
 	for (i = 0; i < 512; i++)
@@ -175,7 +185,7 @@ START_TEST(a_read_behind_the_end_is_an_error)
 {
 	int fd = make_file();
 
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_int_eq(ftruncate(fd, 100000), 0);
 	ck_assert_int_eq(perform(BLK_READ, 90000 / 512 * 512, MAX_IO), -EIO);
 	ck_assert_int_eq(perform(BLK_READ, 131072, 512), -EIO);
@@ -190,7 +200,7 @@ START_TEST(a_short_write_goes_on_to_its_error)
 	const struct rlimit limit = { FILE_BYTES - 4096, RLIM_INFINITY };
 
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, FILE_BYTES - 8192, 8192), -EFBIG);
@@ -213,7 +223,7 @@ START_TEST(a_full_file_system_is_an_error)
 		return;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, 0, MAX_IO), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, MAX_IO, MAX_IO / 2), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, 2 * MAX_IO, MAX_IO), -ENOSPC);
@@ -226,7 +236,7 @@ END_TEST
 START_TEST(a_file_opened_readonly_cannot_be_written)
 {
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, true, &store), 0);
+	ck_assert_int_eq(open_file(true), 0);
 	ck_assert_int_eq(perform(BLK_READ, 0, 512), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, 0, 512), -EBADF);
 }
@@ -356,7 +366,7 @@ static void check_pieces(uint32_t most, unsigned agains)
 START_TEST(pieces_are_read_and_written_in_place)
 {
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	check_pieces(0, 0);
 }
 END_TEST
@@ -369,7 +379,7 @@ START_TEST(a_short_transfer_goes_on_where_it_stopped)
 					  4607, 4608, 4609, 4610, 4611, 4612, 9000, 13615 };
 
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	check_pieces(mosts[_i], 0);
 }
 END_TEST
@@ -377,7 +387,7 @@ END_TEST
 START_TEST(a_transfer_that_is_interrupted_is_tried_again)
 {
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	check_pieces(MAX_IO, 2);
 	check_pieces(4000, 3);
 }
@@ -388,7 +398,7 @@ START_TEST(pieces_behind_the_end_are_an_error)
 {
 	int fd = make_file();
 
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_int_eq(ftruncate(fd, 8192), 0);
 	ck_assert_int_eq(move_pieces(BLK_READ, 512, 0, 0), -EIO);
 	ck_assert_int_eq(move_pieces(BLK_READ, 8192, 0, 0), -EIO);
@@ -406,7 +416,7 @@ START_TEST(pieces_that_do_not_fit_are_an_error)
 		return;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, 0, MAX_IO), 0);
 	ck_assert_int_eq(perform(BLK_WRITE, MAX_IO, MAX_IO - 8192), 0); /* two pages are left */
 	lay_out();
@@ -447,7 +457,7 @@ START_TEST(registered_memory_is_read_and_written_as_other_memory)
 	loop_post(loop, &work);
 	sem_wait(&is_registered);
 	close(make_file());
-	ck_assert_int_eq(file_store_open(path, false, &store), 0);
+	ck_assert_int_eq(open_file(false), 0);
 	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
 	ck_assert_mem_eq(buffer, contents + 512, MAX_IO);
 	ck_assert_int_eq(perform(BLK_READ, 1024, 4096), 0);
@@ -464,30 +474,123 @@ END_TEST
 
 /* ---- what cannot be opened ------------------------------------------------------- */
 
-static void assert_refused(const char *what, int err, const char *why)
+/* In words, and not in the log: that is the caller's decision. */
+static void assert_refused(const char *what, bool again, int err, const char *text)
 {
-	const char *log;
-	int got;
+	struct reason why = { 0 };
 
 	log_capture_begin();
-	got = file_store_open(what, false, &store);
-	log = log_capture_end();
-	ck_assert_int_eq(got, err);
-	ck_assert_uint_eq(count_lines(log), 1);
-	ck_assert_msg(strstr(log, what) && strstr(log, why), "%s", log);
+	ck_assert_int_eq(file_store_open(what, false, again, &store, &why), err);
+	ck_assert_str_eq(log_capture_end(), "");
+	ck_assert_msg(strstr(why.text, what) && strstr(why.text, text), "%s", why.text);
 }
 
-START_TEST(what_is_no_disk_is_refused_in_one_line)
+START_TEST(what_is_no_disk_is_refused)
 {
-	char fifo[80];
+	static const char *const no_disk = "neither a file nor a block device";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_refused("/nonexistent/disk", -ENOENT, "No such file");
-	assert_refused(dir, -EISDIR, "directory");
-	assert_refused("/dev/null", -EINVAL, "neither a file nor a block device");
-	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
-	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
-	assert_refused(fifo, -EINVAL, "neither a file nor a block device");
-	unlink(fifo);
+	assert_refused("/dev/null/disk", _i, -ENOTDIR, "Not a directory");
+	assert_refused("/dev/null", _i, -EINVAL, no_disk);
+	if (_i)
+		assert_refused(dir, true, -EINVAL, no_disk);
+	else
+		assert_refused(dir, false, -EISDIR, "directory");
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	assert_refused(path, _i, -EINVAL, no_disk);
+	unlink(path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_refused(path, _i, -ENXIO, "No such device");
+	close(fd);
+}
+END_TEST
+
+static void set_lock(int fd, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &lock), 0);
+}
+
+/* What is not there yet, or is another's still, is told apart from what never will be. */
+START_TEST(what_may_come_yet_is_told_apart)
+{
+	int fd;
+
+	assert_refused("/nonexistent/disk", _i, -EAGAIN, "No such file");
+	assert_refused(path, _i, -EAGAIN, "No such file");
+	ck_assert_int_eq(symlink("nowhere", path), 0);
+	assert_refused(path, _i, -EAGAIN, "No such file");
+	unlink(path);
+	fd = make_file();
+	set_lock(fd, F_WRLCK);
+	assert_refused(path, _i, -EAGAIN, "in use by another process");
+	set_lock(fd, F_RDLCK);
+	assert_refused(path, _i, -EAGAIN, "in use by another process");
+	set_lock(fd, F_UNLCK);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	assert_refused(path, _i, -EAGAIN, "empty");
+	close(fd);
+}
+END_TEST
+
+/* Main asks, and vCPUs wait for main. */
+START_TEST(who_comes_back_often_does_not_wait_for_a_lock)
+{
+	uint64_t begin;
+	int fd = make_file();
+
+	set_lock(fd, F_WRLCK);
+	begin = loop_now();
+	assert_refused(path, true, -EAGAIN, "in use by another process");
+	ck_assert_uint_lt(loop_now() - begin, 500000000);
+	close(fd);
+}
+END_TEST
+
+/* For udev a device that was open for writing is news, again and again. */
+START_TEST(a_look_does_not_open_for_writing)
+{
+	char event[sizeof(struct inotify_event) + 256];
+	int notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), fd = make_file();
+
+	ck_assert_int_ge(inotify_add_watch(notify, path, IN_CLOSE_WRITE), 0);
+	set_lock(fd, F_WRLCK);
+	assert_refused(path, true, -EAGAIN, "in use by another process");
+	set_lock(fd, F_UNLCK);
+	ck_assert_int_eq(ftruncate(fd, 0), 0);
+	assert_refused(path, true, -EAGAIN, "empty");
+	ck_assert_int_eq(read(notify, event, sizeof(event)), -1);
+	close(fd);
+	ck_assert_int_gt(read(notify, event, sizeof(event)), 0);
+	close(notify);
+}
+END_TEST
+
+static void *grow_then_unlock(void *arg)
+{
+	int fd = *(int *)arg;
+
+	unit_nap_us(200000);
+	ck_assert_int_eq(ftruncate(fd, 2 * FILE_BYTES), 0);
+	set_lock(fd, F_UNLCK);
+	return NULL;
+}
+
+/* Who makes the image holds its lock until it is whole. */
+START_TEST(the_size_is_read_when_the_lock_is_ours)
+{
+	int fd = make_file();
+	pthread_t maker;
+
+	set_lock(fd, F_WRLCK);
+	pthread_create(&maker, NULL, grow_then_unlock, &fd);
+	ck_assert_int_eq(open_file(false), 0);
+	ck_assert_uint_eq(store->size, 2 * FILE_BYTES);
+	pthread_join(maker, NULL);
+	close(fd);
 }
 END_TEST
 
@@ -522,7 +625,11 @@ int main(void)
 		ONCE(pieces_behind_the_end_are_an_error),
 		ONCE(pieces_that_do_not_fit_are_an_error),
 		TIMES(registered_memory_is_read_and_written_as_other_memory, 3),
-		ONCE(what_is_no_disk_is_refused_in_one_line),
+		TIMES(what_is_no_disk_is_refused, 2),
+		TIMES(what_may_come_yet_is_told_apart, 2),
+		ONCE(who_comes_back_often_does_not_wait_for_a_lock),
+		ONCE(a_look_does_not_open_for_writing),
+		ONCE(the_size_is_read_when_the_lock_is_ours),
 		ONCE(the_null_store_reads_zeroes_and_forgets),
 	};
 

@@ -62,74 +62,122 @@ static int blk_check(const void *from, const char *where)
 	return 0;
 }
 
-static int open_store(const struct virtio_device *device, const struct blk_options *o,
-		      struct blk_store **result)
-{
-	const char *what = o->path ? o->path : "null";
-	struct blk_store *store;
-	int err = o->path ? file_store_open(o->path, o->readonly, &store)
-			  : null_store_open(o->null_size, o->readonly, &store);
+/* ---- a disk before its store is there ------------------------------------------- */
 
-	if (err)
-		return err;
-	if (store->size < BLK_SECTOR) {
-		log_error("%s: %s: smaller than one sector", device->name, what);
-		store->ops->close(store);
-		return -EINVAL;
-	}
-	if (store->size % BLK_SECTOR)
-		log_warning("%s: %s: the last %llu bytes are not a whole sector", device->name,
-			    what, (unsigned long long)(store->size % BLK_SECTOR));
-	*result = store;
-	return 0;
+static void fail(struct loop_work *work)
+{
+	struct blk_io *io = container_of(work, struct blk_io, work);
+
+	io->done(io, -ENOMEDIUM);
 }
 
-int blk_device_init(struct virtio_device *device, struct blk_store *store, const char *serial,
-		    unsigned queues)
+static void submit_to_nothing(struct blk_store *store, struct loop *loop, struct blk_io *io)
+{
+	(void)store;
+	io->work.run = fail;
+	loop_post(loop, &io->work);
+}
+
+static void close_nothing(struct blk_store *store)
+{
+	(void)store;
+}
+
+static const struct blk_store_ops nothing_ops = { .submit = submit_to_nothing,
+						  .close = close_nothing };
+
+/* ---- the device ------------------------------------------------------------------ */
+
+static void offer_features(struct virtio_device *device, const struct blk_options *o)
+{
+	device->offered |= BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
+			   BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_FLUSH);
+	if (o->readonly)
+		device->offered |= BIT_ULL(VIRTIO_BLK_F_RO);
+	if (o->queues > 1)
+		device->offered |= BIT_ULL(VIRTIO_BLK_F_MQ);
+}
+
+int blk_device_init(struct virtio_device *device, const struct blk_options *o)
 {
 	struct blk_device *blk = calloc(1, sizeof(*blk));
 
-	if (!blk) {
-		store->ops->close(store);
+	if (!blk)
 		return -ENOMEM;
-	}
-	blk->store = store;
-	if (serial)
-		memcpy(blk->serial, serial, strnlen(serial, sizeof(blk->serial)));
-	blk->config = (struct virtio_blk_config){ .capacity = store->size / BLK_SECTOR,
-						  .size_max = BLK_SEGMENT_BYTES_MAX,
+	blk->options = o;
+	blk->nothing = (struct blk_store){ .ops = &nothing_ops, .readonly = o->readonly };
+	atomic_init(&blk->store, &blk->nothing);
+	if (o->serial)
+		memcpy(blk->serial, o->serial, strnlen(o->serial, sizeof(blk->serial)));
+	blk->config = (struct virtio_blk_config){ .size_max = BLK_SEGMENT_BYTES_MAX,
 						  .seg_max = BLK_SEGMENTS_MAX,
 						  .blk_size = BLK_SECTOR,
-						  .num_queues = (uint16_t)queues };
+						  .num_queues = (uint16_t)o->queues };
 	device->private = blk;
 	device->config = &blk->config;
 	device->config_length = sizeof(blk->config);
-	device->nqueues = queues;
-	device->offered |= BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
-			   BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_FLUSH);
-	if (store->readonly)
-		device->offered |= BIT_ULL(VIRTIO_BLK_F_RO);
-	if (queues > 1)
-		device->offered |= BIT_ULL(VIRTIO_BLK_F_MQ);
+	device->nqueues = o->queues;
+	offer_features(device, o);
 	return 0;
 }
 
 static int blk_open(struct virtio_device *device, const void *from)
 {
-	const struct blk_options *o = from;
-	struct blk_store *store;
-	int err = open_store(device, o, &store);
+	return blk_device_init(device, from);
+}
 
-	return err ? err : blk_device_init(device, store, o->serial, o->queues);
+static int open_store(const struct virtio_device *device, bool again, struct blk_store **result,
+		      struct reason *why)
+{
+	const struct blk_options *o = ((struct blk_device *)device->private)->options;
+	const char *what = o->path ? o->path : "null";
+	struct blk_store *store;
+	int err = o->path ? file_store_open(o->path, o->readonly, again, &store, why)
+			  : null_store_open(o->null_size, o->readonly, &store);
+
+	if (err)
+		return err;
+	if (store->size < BLK_SECTOR) {
+		store->ops->close(store);
+		return reason_set(why, -EINVAL, "%s: smaller than one sector", what);
+	}
+	if (store->size % BLK_SECTOR)
+		log_warning("%s: %s: the last %llu bytes are not a whole sector", device->name,
+			    what, (unsigned long long)(store->size % BLK_SECTOR));
+	if (again)
+		log_info("%s: %s is there: %llu bytes", device->name, what,
+			 (unsigned long long)store->size);
+	*result = store;
+	return 0;
+}
+
+void blk_device_connect(struct virtio_device *device, struct blk_store *store)
+{
+	struct blk_device *blk = device->private;
+
+	blk->config.capacity = store->size / BLK_SECTOR;
+	atomic_store_explicit(&blk->store, store, memory_order_release);
+}
+
+static int blk_connect(struct virtio_device *device, bool again, struct reason *why)
+{
+	struct blk_store *store;
+	int err = open_store(device, again, &store, why);
+
+	if (!err)
+		blk_device_connect(device, store);
+	return err;
 }
 
 static void blk_close(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
+	struct blk_store *store;
 
 	if (!blk)
 		return;
-	blk->store->ops->close(blk->store);
+	store = blk_store_of(blk);
+	store->ops->close(store);
 	free(blk);
 	device->private = NULL;
 }
@@ -143,6 +191,7 @@ const struct virtio_device_type virtio_blk = {
 	.check = blk_check,
 	.open = blk_open,
 	.close = blk_close,
+	.connect = blk_connect,
 	.queue_init = blk_queue_init,
 	.queue_free = blk_queue_free,
 	.handle = blk_queue_handle,

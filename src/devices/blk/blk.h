@@ -2,6 +2,7 @@
 /* blk.h: what the files of virtio-blk share (virtio 1.2, 5.2). */
 #pragma once
 #include <linux/virtio_blk.h>
+#include <stdatomic.h>
 
 #include "devices/blk/store.h"
 #include "virtio/device.h"
@@ -18,15 +19,24 @@ struct blk_options {
 };
 
 struct blk_device {
-	struct blk_store *store;
+	const struct blk_options *options;
+	/* Set once by main while workers read it, which see by it how large the disk is. */
+	_Atomic(struct blk_store *) store;
+	struct blk_store nothing; /* the store before: no sectors, and it fails */
 	struct virtio_blk_config config;
 	char serial[VIRTIO_BLK_ID_BYTES];
 };
 
-/* The device over an open store, which it owns from here on; for open(), and
- * for tests that bring a store of their own. 0 or -ENOMEM. */
-int blk_device_init(struct virtio_device *device, struct blk_store *store, const char *serial,
-		    unsigned queues);
+/* The parts of open() and connect(), for tests that bring a store of their own: a
+ * device of no sectors (0 or -ENOMEM), and its store, which it owns from there on. */
+int blk_device_init(struct virtio_device *device, const struct blk_options *options);
+void blk_device_connect(struct virtio_device *device, struct blk_store *store);
+
+/* From any thread. */
+static inline struct blk_store *blk_store_of(const struct blk_device *blk)
+{
+	return atomic_load_explicit(&blk->store, memory_order_acquire);
+}
 
 /* request.c: the queue side of struct virtio_device_type. */
 int blk_queue_init(struct virtqueue *queue);

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/util.h"
 #include "devices/blk/store.h"
 
@@ -115,51 +114,65 @@ static void close_store(struct blk_store *store)
 
 static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
 
-static int find_size(int fd, const char *path, uint64_t *size)
+static bool is_block_device(const char *path)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) || (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))) {
-		int err = -errno;
+	return !stat(path, &st) && S_ISBLK(st.st_mode);
+}
 
-		log_error("%s: %m", path);
-		return err;
+/* -EAGAIN for what time may cure. A socket cannot be opened, either, but stays one. */
+static int open_error(const char *path, int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENOMEDIUM:
+		return -EAGAIN;
+	case ENXIO:
+	case ENODEV:
+		return is_block_device(path) ? -EAGAIN : -err;
+	default:
+		return -err;
 	}
-	if (S_ISBLK(st.st_mode))
-		return 0;
-	if (!S_ISREG(st.st_mode)) {
-		log_error("%s: neither a file nor a block device", path);
-		return -EINVAL;
-	}
-	*size = (uint64_t)st.st_size;
-	return 0;
+}
+
+static int find_size(int fd, const char *path, uint64_t *size, struct reason *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size)))
+		return reason_set(why, open_error(path, errno), "%s: %m", path);
+	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
+		return reason_set(why, -EINVAL, "%s: neither a file nor a block device", path);
+	if (S_ISREG(st.st_mode))
+		*size = (uint64_t)st.st_size;
+	return *size ? 0 : reason_set(why, -EAGAIN, "%s: empty", path);
 }
 
 /* Not to hang in a fifo, it is opened O_NONBLOCK; but io_uring takes that flag
  * as a wish to fail rather than to wait. */
-static int open_image(const char *path, bool readonly)
+static int open_image(const char *path, bool readonly, struct reason *why)
 {
 	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	int err, fd = open(path, flags | O_NONBLOCK);
 
 	if (fd >= 0 && !fcntl(fd, F_SETFL, flags))
 		return fd;
-	err = -errno;
-	log_error("%s: %m%s", path,
-		  !readonly && (err == -EROFS || err == -EACCES) ? " (readonly=on would do without)"
-								 : "");
+	err = errno;
 	if (fd >= 0)
 		close(fd);
-	return err;
+	return reason_set(why, open_error(path, err), "%s: %s%s", path, strerror(err),
+			  !readonly && (err == EROFS || err == EACCES)
+				  ? " (readonly=on would do without)"
+				  : "");
 }
 
 /* The lock goes with the descriptor, so it ends with the process; but a killed
  * one's io_uring is taken apart a little later, and holds the descriptor until then. */
-static int try_lock(int fd, bool readonly)
+static int try_lock(int fd, bool readonly, unsigned tries)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
 	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-	unsigned tries = LOCK_TRIES;
 
 	while (fcntl(fd, F_OFD_SETLK, &lock)) {
 		if ((errno != EAGAIN && errno != EACCES) || !--tries)
@@ -170,38 +183,73 @@ static int try_lock(int fd, bool readonly)
 }
 
 /* One may write, or many read: two writers would ruin the image. */
-static int lock_image(int fd, const char *path, bool readonly)
+static int lock_image(int fd, const char *path, bool readonly, unsigned tries, struct reason *why)
 {
-	int err = try_lock(fd, readonly);
+	int err = try_lock(fd, readonly, tries);
 
 	if (!err)
 		return 0;
 	if (err == -EAGAIN || err == -EACCES)
-		log_error("%s: in use by another process", path);
+		return reason_set(why, -EAGAIN, "%s: in use by another process", path);
+	return reason_set(why, err, "%s: cannot be locked: %s", path, strerror(-err));
+}
+
+static bool locked_by_another(int fd, bool readonly)
+{
+	struct flock lock = { .l_type = readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+/* Without opening it for writing: udev looks anew at each block device that was. */
+static int look(const char *path, bool readonly, struct reason *why)
+{
+	int err, fd = open_image(path, true, why);
+	uint64_t size;
+
+	if (fd < 0)
+		return fd;
+	if (locked_by_another(fd, readonly))
+		err = reason_set(why, -EAGAIN, "%s: in use by another process", path);
 	else
-		log_error("%s: cannot be locked: %s", path, strerror(-err));
+		err = find_size(fd, path, &size, why);
+	close(fd);
 	return err;
 }
 
-int file_store_open(const char *path, bool readonly, struct blk_store **result)
+/* The size is what it is once nobody else may write. */
+static int open_store(struct file_store *file, const char *path, unsigned lock_tries,
+		      struct reason *why)
 {
-	struct file_store *file = calloc(1, sizeof(*file));
+	bool readonly = file->store.readonly;
 	int err;
 
+	file->fd = open_image(path, readonly, why);
+	if (file->fd < 0)
+		return file->fd;
+	err = lock_image(file->fd, path, readonly, lock_tries, why);
+	if (!err)
+		err = find_size(file->fd, path, &file->store.size, why);
+	if (err)
+		close(file->fd);
+	return err;
+}
+
+int file_store_open(const char *path, bool readonly, bool again, struct blk_store **result,
+		    struct reason *why)
+{
+	struct file_store *file;
+	int err = again ? look(path, readonly, why) : 0;
+
+	if (err)
+		return err;
+	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly, .copies = true };
-	file->fd = open_image(path, readonly);
-	if (file->fd < 0) {
-		err = file->fd;
-		free(file);
-		return err;
-	}
-	err = find_size(file->fd, path, &file->store.size);
-	if (!err)
-		err = lock_image(file->fd, path, readonly);
+	err = open_store(file, path, again ? 1 : LOCK_TRIES, why);
 	if (err) {
-		close_store(&file->store);
+		free(file);
 		return err;
 	}
 	*result = &file->store;

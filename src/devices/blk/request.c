@@ -171,7 +171,7 @@ static void io_done(struct blk_io *io, int err)
 static void submit(struct blk_request *request, enum blk_op op)
 {
 	struct virtqueue *vq = request->queue->vq;
-	struct blk_store *store = request->queue->blk->store;
+	struct blk_store *store = blk_store_of(request->queue->blk);
 	struct blk_io *io = &request->io;
 	bool lent = request->loan.count;
 
@@ -243,9 +243,9 @@ static bool within_limits(const struct blk_request *request)
 }
 
 /* Whole sectors within the disk, by arithmetic that cannot wrap. */
-static bool range_valid(const struct blk_request *request)
+static bool range_valid(const struct blk_request *request, const struct blk_store *store)
 {
-	uint64_t capacity = request->queue->blk->config.capacity;
+	uint64_t capacity = store->size / BLK_SECTOR;
 	uint64_t sectors = request->data_length / BLK_SECTOR;
 
 	return !(request->data_length % BLK_SECTOR) && request->header->sector <= capacity &&
@@ -258,7 +258,7 @@ static bool lends(const struct blk_request *request, uint32_t length)
 	const struct blk_queue *queue = request->queue;
 	const struct chain *chain = request->chain;
 
-	return queue->blk->store->copies && length <= LOAN_MAX &&
+	return blk_store_of(queue->blk)->copies && length <= LOAN_MAX &&
 	       memory_lends(&queue->vq->memory,
 			    chain->segments[chain->nout + chain->nin - 1].address, length);
 }
@@ -283,11 +283,11 @@ static bool start_on_loan(struct blk_request *request, bool write)
 
 static void start_transfer(struct blk_request *request, bool write, uint32_t length)
 {
-	const struct blk_store *store = request->queue->blk->store;
+	const struct blk_store *store = blk_store_of(request->queue->blk);
 	uint32_t fetched = request->piece;
 
 	request->data_length = length;
-	if (!range_valid(request) || !within_limits(request) || (write && store->readonly)) {
+	if (!range_valid(request, store) || !within_limits(request) || (write && store->readonly)) {
 		finish(request, VIRTIO_BLK_S_IOERR);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/reason.h"
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH };
 
@@ -43,9 +44,12 @@ struct blk_store {
 	bool copies; /* the kernel copies and never pins what it is given */
 };
 
-/* A file or a block device, through io_uring. Says what is wrong in one line.
- * Returns 0 or -errno. */
-int file_store_open(const char *path, bool readonly, struct blk_store **store);
+/* A file or a block device, through io_uring. A lock that somebody has is waited for
+ * a second; @again is for who comes back often: then there is no waiting at all, and
+ * a look is all that a path takes that does not suit. Returns 0, or -errno with the
+ * reason (none for -ENOMEM): -EAGAIN if it may come yet. */
+int file_store_open(const char *path, bool readonly, bool again, struct blk_store **store,
+		    struct reason *why);
 
 /* Nothing: reads give zeroes, writes vanish. For measuring. */
 int null_store_open(uint64_t size, bool readonly, struct blk_store **store);

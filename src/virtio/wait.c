@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wait.c: opening a device, and waiting for what it serves.
+ *
+ * Theory of operation. A device whose backend is not there yet is attached and
+ * seen by the guest like any other, with what its type shows of nothing (a disk
+ * of no sectors). It is tried again from time to time. When the backend is there
+ * the type changes the configuration, the driver is told of that, and what the
+ * transport did to keep the guest waiting ends. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "virtio/device.h"
+
+const char *const virtio_wait_names[] = { "no", "rrs", "online", NULL };
+
+static int connect_type(struct virtio_device *device, bool again, struct reason *why)
+{
+	int err = 0;
+
+	*why = (struct reason){ 0 };
+	if (device->type->connect)
+		err = device->type->connect(device, again, why);
+	if (err && !why->text[0])
+		reason_set(why, err, "%s", strerror(-err));
+	device->ready = !err;
+	return err;
+}
+
+static int open_type(struct virtio_device *device, const void *options)
+{
+	int err = device->type->open(device, options);
+
+	if (err)
+		return reason_set(&device->why, err, "%s", strerror(-err));
+	return connect_type(device, false, &device->why);
+}
+
+int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
+		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
+		       const void *options)
+{
+	int err;
+
+	*device = (struct virtio_device){
+		.type = type,
+		.name = name,
+		.memory = *memory,
+		.wait = wait,
+		.offered = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
+			   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
+		.nqueues = 1,
+	};
+	err = open_type(device, options);
+	if (!err)
+		return 0;
+	if (err == -EAGAIN && wait != VIRTIO_WAIT_NO) {
+		log_info("%s: waiting for %s", name, device->why.text);
+		return 0;
+	}
+	log_error("%s: %s", name, device->why.text);
+	type->close(device);
+	return err;
+}
+
+void virtio_device_close(struct virtio_device *device)
+{
+	device->type->close(device);
+}
+
+/* Only what is new. */
+static void say_why(struct virtio_device *device, int err, const struct reason *why)
+{
+	if (!strcmp(why->text, device->why.text))
+		return;
+	device->why = *why;
+	log_line(err == -EAGAIN ? LOG_INFO : LOG_WARNING, "%s: waiting for %s", device->name,
+		 why->text);
+}
+
+bool virtio_device_retry(struct virtio_device *device)
+{
+	struct reason why;
+	int err;
+
+	if (device->ready)
+		return true;
+	err = connect_type(device, true, &why);
+	if (err) {
+		say_why(device, err, &why);
+		return false;
+	}
+	device->transport->ready(device);
+	virtio_device_config_changed(device);
+	return true;
+}
