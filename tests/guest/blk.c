@@ -47,7 +47,7 @@ static void find_function(struct gpci *pci, uint16_t bdf)
 	gpci_enable(pci, true);
 }
 
-static void read_config(struct gblk *blk)
+static void read_capacity(struct gblk *blk)
 {
 	struct gvirtio *v = &blk->v;
 	uint32_t generation;
@@ -56,6 +56,13 @@ static void read_config(struct gblk *blk)
 		generation = gvirtio_read(v, gvirtio_field(config_generation), 1);
 		blk->capacity = gvirtio_config(v, 0, 4) | (uint64_t)gvirtio_config(v, 4, 4) << 32;
 	} while (generation != gvirtio_read(v, gvirtio_field(config_generation), 1));
+}
+
+static void read_config(struct gblk *blk)
+{
+	struct gvirtio *v = &blk->v;
+
+	read_capacity(blk);
 	blk->seg_max = 1;
 	if (v->features & FEATURE(VIRTIO_BLK_F_SEG_MAX))
 		blk->seg_max = gvirtio_config(v, offsetof(struct virtio_blk_config, seg_max), 4);
@@ -96,6 +103,14 @@ struct gblk *gblk_start(const struct gblk_config *config)
 	blk->pool = gpage_alloc(SLOTS * SLOT / FAKE_PAGE);
 	start_driver(blk, config);
 	return blk;
+}
+
+bool gblk_config_changed(struct gblk *blk, unsigned int ms)
+{
+	if (!gvirtio_config_changed(&blk->v, ms))
+		return false;
+	read_capacity(blk);
+	return true;
 }
 
 void gblk_expect(struct gblk *blk, const void *contents, size_t size)

@@ -116,7 +116,7 @@ bool gpci_hvmloader(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t 
 /* SeaBIOS: sizes the BARs again with decoding on. */
 void gpci_seabios(struct gpci *pci);
 
-/* Linux: 32-bit id, sizes with decoding off, takes over the BARs or places them from base on. */
+/* Linux: 32-bit id, for up to 65 s while that says "retry"; sizes with decoding off, takes over the BARs or places them from base on. */
 bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base);
 
 /* Memory decoding and bus mastering. */
@@ -290,6 +290,10 @@ struct gblk_config {
 
 /* Everything from the PCI probe to DRIVER_OK, as Linux. Fails the test if it cannot. */
 struct gblk *gblk_start(const struct gblk_config *config);
+
+/* virtblk_config_changed(): waits for that interrupt, then reads the capacity again.
+ * False if there is none. */
+bool gblk_config_changed(struct gblk *blk, unsigned int ms);
 
 /* What the disk holds now; from here on all data is verified. */
 void gblk_expect(struct gblk *blk, const void *contents, size_t size);

@@ -6,12 +6,15 @@
 #include "guest.h"
 
 #include <linux/pci_regs.h>
+#include <time.h>
 
 #define PIRQ_DATA    0x700u /* vector byte 0: Xen takes the pirq from the address */
 #define MSI_ADDRESS  0xfee00000u
 #define FIRST_PIRQ   54
 #define FIRST_VECTOR 0x21
-#define FIRST_SPI    32 /* of device 0 */
+#define FIRST_SPI    32    /* of device 0 */
+#define RRS_VENDOR   1     /* of a function that is not ready */
+#define RRS_MS       60000 /* the longest delay */
 
 uint32_t gpci_read(const struct gpci *pci, unsigned int reg, unsigned int size)
 {
@@ -131,6 +134,28 @@ void gpci_seabios(struct gpci *pci)
 	set_command(pci, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
+static void nap(unsigned int ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+/* pci_bus_wait_rrs(): again after 1, 2, 4 ... ms. */
+static uint32_t read_id(const struct gpci *pci)
+{
+	uint32_t id = gpci_read(pci, PCI_VENDOR_ID, 4);
+	unsigned int delay;
+
+	for (delay = 1; (id & 0xffff) == RRS_VENDOR; delay *= 2) {
+		if (delay > RRS_MS)
+			return UINT32_MAX;
+		nap(delay);
+		id = gpci_read(pci, PCI_VENDOR_ID, 4);
+	}
+	return id;
+}
+
 /* __pci_read_base() turns decoding off while it sizes. */
 bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base)
 {
@@ -138,7 +163,7 @@ bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base
 
 	pci->vcpu = vcpu;
 	pci->bdf = bdf;
-	id = gpci_read(pci, PCI_VENDOR_ID, 4);
+	id = read_id(pci);
 	pci->vendor = (uint16_t)id;
 	pci->device = (uint16_t)(id >> 16);
 	if (!present(pci->vendor, pci->device) || gpci_read(pci, PCI_HEADER_TYPE, 1) & 0x7f)

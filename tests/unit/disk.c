@@ -155,9 +155,8 @@ static int open_disk(struct virtio_device *device, const void *options)
 static int connect_disk(struct virtio_device *device, bool again, struct reason *why)
 {
 	(void)again;
-	(void)why;
 	if (!the_disk->store_is_there)
-		return -EAGAIN;
+		return reason_set(why, -EAGAIN, "the store");
 	blk_device_connect(device, &the_disk->store.store);
 	return 0;
 }

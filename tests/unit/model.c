@@ -60,7 +60,7 @@ static bool image_is_right(const struct side *side)
 	bool right = true;
 	uint64_t i;
 
-	for (i = 0; file && i < driver->capacity && right; i++)
+	for (i = 0; file && driver->known && i < driver->capacity && right; i++)
 		right = fread(sector, 1, sizeof(sector), file) == sizeof(sector) &&
 			(!driver->known[i] || !memcmp(sector, driver->shadow + i * 512, 512));
 	if (file)
@@ -151,11 +151,38 @@ struct fake_child *model_start_with(enum fake_platform platform, const char *wor
 			  blk, "--blk", blk2, ON_PLATFORM);
 }
 
-struct gblk *model_driver(const struct gblk_config *config)
+const char *model_image(void)
+{
+	return first.image;
+}
+
+void model_hide_image(bool hidden)
+{
+	char away[sizeof(first.image) + 8];
+
+	snprintf(away, sizeof(away), "%s.away", first.image);
+	ck_assert_int_eq(rename(hidden ? first.image : away, hidden ? away : first.image), 0);
+}
+
+struct gblk *model_early_driver(const struct gblk_config *config)
 {
 	struct side *side = config->bdf == MODEL_BDF ? &first : &second;
 
 	side->driver = gblk_start(config);
-	gblk_expect(side->driver, side->contents, MODEL_DISK);
 	return side->driver;
+}
+
+void model_verify(struct gblk *driver)
+{
+	const struct side *side = driver == first.driver ? &first : &second;
+
+	gblk_expect(driver, side->contents, MODEL_DISK);
+}
+
+struct gblk *model_driver(const struct gblk_config *config)
+{
+	struct gblk *driver = model_early_driver(config);
+
+	model_verify(driver);
+	return driver;
 }

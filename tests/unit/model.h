@@ -36,8 +36,16 @@ struct fake_child *model_again(const char *disk);
 struct fake_child *model_start_with(enum fake_platform platform, const char *workers,
 				    const char *blk, const char *blk2);
 
+/* The first disk's image; or it is not there, as if it had not been made yet. */
+const char *model_image(void);
+void model_hide_image(bool hidden);
+
 /* A driver that verifies all data of its disk; model_teardown() frees it. */
 struct gblk *model_driver(const struct gblk_config *config);
+
+/* The same where the disk comes later: until model_verify() nothing is verified. */
+struct gblk *model_early_driver(const struct gblk_config *config);
+void model_verify(struct gblk *driver);
 
 /* The usual guest: HVM, plain addresses, pirq messages. */
 extern const struct gblk_config model_plain;

@@ -128,6 +128,7 @@ static const struct usage usages[] = {
 	{ BLK("bdf=00:06.0,null=lots"), "\"lots\" is not a size" },
 	{ BLK("bdf=00:06.0,null=1M,readonly=yes"), "neither on nor off" },
 	{ BLK("bdf=00:06.0,null=1M,memory=some"), "none of auto, grants, foreign" },
+	{ BLK("bdf=00:06.0,null=1M,wait=yes"), "none of no, rrs, online" },
 	{ BLK("bdf=00:06.0,null=1M,map-from=-1"), "map-from: \"-1\" is not a size" },
 	{ BLK("bdf=00:06.0,null=1M,map-from=on"), "map-from: \"on\" is not a size" },
 	{ BLK("bdf=00:06.0,null=1M,map-from=4K,map-from=4K"), "\"map-from\" is given twice" },
@@ -216,6 +217,20 @@ START_TEST(check_opens_everything_but_xen)
 }
 END_TEST
 
+/* What is not there yet is named, and is no error where it will be waited for. */
+START_TEST(check_does_not_wait)
+{
+	static const char *const args[ARGS] = { DOMAIN, "--blk",
+						"bdf=00:06.0,path=missing,wait=online", "--check" };
+
+	ck_assert_int_eq(run(args), 0);
+	ck_assert_str_eq(fake_log(child), "xenvirtiod: 7: 00:06.0 blk: waiting for missing: "
+					  "No such file or directory\n"
+					  "the configuration is good\n");
+	ck_assert_uint_eq(fake_syscalls(), 0);
+}
+END_TEST
+
 /* The limits themselves are good. */
 START_TEST(values_that_are_good)
 {
@@ -271,6 +286,7 @@ START_TEST(help_names_every_option)
 	assert_named("", "bdf=");
 	assert_named("", "memory=");
 	assert_named("", "map-from=");
+	assert_named("", "wait=");
 	for (spec = virtio_blk.options; spec->key; spec++)
 		assert_named("", spec->key);
 }
@@ -315,6 +331,7 @@ int main(void)
 		TIMES(a_domain_that_is_not_there_ends_with_1, ARRAY_SIZE(strangers)),
 		ONCE(without_xenstore_a_number_does),
 		ONCE(check_opens_everything_but_xen),
+		ONCE(check_does_not_wait),
 		TIMES(values_that_are_good, 9),
 		ONCE(version_is_one_line),
 		ONCE(help_names_every_option),
