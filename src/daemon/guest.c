@@ -317,6 +317,8 @@ static void stop(struct guest *guest)
 {
 	unsigned i;
 
+	for (i = 0; i < guest->nworkers; i++)
+		worker_quit(&guest->workers[i]);
 	for (i = 0; i < guest->nattached; i++) {
 		virtio_device_detach(&guest->devices[i].virtio);
 		virtio_pci_destroy(&guest->devices[i].transport);

@@ -119,6 +119,7 @@ bool virtio_device_retry(struct virtio_device *device);
 int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 			 struct virtio_device_state *state, struct worker *workers,
 			 unsigned nworkers, unsigned *next);
+/* After its workers have quit. */
 void virtio_device_detach(struct virtio_device *device);
 
 /* Until a reset is over the status reads as before it. */

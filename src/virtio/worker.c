@@ -111,13 +111,19 @@ int worker_start(struct worker *worker, unsigned index, const struct worker_opti
 	return err;
 }
 
+void worker_quit(struct worker *worker)
+{
+	if (!worker->own_thread)
+		return;
+	loop_stop(worker->loop);
+	pthread_join(worker->thread, NULL);
+	loop_free(worker->loop);
+	worker->own_thread = false;
+}
+
 void worker_stop(struct worker *worker)
 {
-	if (worker->own_thread) {
-		loop_stop(worker->loop);
-		pthread_join(worker->thread, NULL);
-		loop_free(worker->loop);
-	}
+	worker_quit(worker);
 	bounce_free(worker->bounce);
 	foreign_close(worker->foreign);
 	grants_close(worker->grants);

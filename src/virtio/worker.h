@@ -33,7 +33,11 @@ struct worker_options {
 int worker_start(struct worker *worker, unsigned index, const struct worker_options *options,
 		 struct loop *loop);
 
-/* Ends the thread; no queue may be running on it. */
+/* Ends the thread; no queue may be running on it. What was posted to one may still
+ * have been under way, so queues are freed afterwards. */
+void worker_quit(struct worker *worker);
+
+/* The same, if it has not been done, and frees what the queues had of the worker's. */
 void worker_stop(struct worker *worker);
 
 /* From any thread: guest-physical mappings made until now are stale. */
