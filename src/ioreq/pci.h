@@ -50,13 +50,13 @@ struct pci_state {
 
 struct pci_function {
 	struct pci_bdf bdf;
+	bool retry;       /* the ids, read as 32 bits, say "not ready, try again" */
 	const char *name; /* for messages */
 	struct ioreq_server *server;
 	struct pci_state *state;
 	uint8_t writable[PCI_CONFIG_BYTES];
 	struct pci_bar bars[PCI_BARS];
 	struct pci_window window;
-	bool retry; /* the ids, read as 32 bits, say "not ready, try again" */
 	unsigned msix_control; /* config offset of the message control word; 0: none */
 	unsigned msix_vectors;
 	unsigned last_capability, free_config;

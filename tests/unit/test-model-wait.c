@@ -314,7 +314,7 @@ START_TEST(a_daemon_killed_while_waiting_waits_again)
 	ck_assert_uint_eq(ids(4), RETRY);
 	fake_kill9(child);
 	model_hide_image(false);
-	child = model_again(model_disk("wait=rrs"));
+	model_again(model_disk("wait=rrs"));
 	ck_assert_uint_eq(ids(4), IDS);
 	ck_assert(gblk_load(model_driver(&kind->config), 50, 8));
 }

@@ -161,10 +161,10 @@ void blk_device_connect(struct virtio_device *device, struct blk_store *store)
 
 static int blk_connect(struct virtio_device *device, bool again, struct reason *why)
 {
-	struct blk_store *store;
+	struct blk_store *store = NULL;
 	int err = open_store(device, again, &store, why);
 
-	if (!err)
+	if (store)
 		blk_device_connect(device, store);
 	return err;
 }
