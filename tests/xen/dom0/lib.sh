@@ -194,6 +194,15 @@ serve_bridge() {
 	serve "$1-bridge" --domain "$1" --name "$1-bridge" --bridge give-up=60
 }
 
+# bring INSTANCE FILE.img: what it waits for, made before as FILE.new, is there; "there"
+# is when the daemon saw it.
+bring() {
+	mv "${2%.img}.new" "$2"
+	within 5 grep -q ' is there: ' "$lab/$1.log" || fail "$1 does not see $2"
+	there=$(cut -d' ' -f1 /proc/uptime)
+	say "$1: $2 is there"
+}
+
 pid_of() {
 	cat "$lab/$1.pid"
 }
@@ -263,6 +272,16 @@ wait_said() {
 # mark NAME WORD: until it says "MARK WORD".
 mark() {
 	wait_said "$1" "MARK $2"
+}
+
+# say_found NAME: until it says "MARK found AGO s" of what was brought, and how long after,
+# to a few tenths of a second.
+say_found() {
+	local now
+	within $patience said "$1" 'MARK found' || fail "$1 does not find it"
+	now=$(cut -d' ' -f1 /proc/uptime)
+	say "$1 found it $(console "$1" | awk -v "now=$now" -v "there=$there" \
+		'/MARK found/ { printf "%.1f", now - $3 - there }') s after it was there"
 }
 
 # wait_gone NAME: until the guest is no more.
