@@ -128,15 +128,12 @@ static void run_stopped(struct loop_work *work)
 	virtio_device_queue_stopped(container_of(work, struct virtqueue, stopped)->device);
 }
 
-/* A doorbell is answered first: the vCPU stands still until then. Where a reset
- * followed in the same turn it must not come behind the stop, after which the
- * queue may be freed. */
+/* A doorbell is answered first: the vCPU stands still until then. */
 static void run_doorbell(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, doorbell);
 
-	if (!queue->device->resetting)
-		loop_post(queue->worker->loop, &queue->kick);
+	loop_post(queue->worker->loop, &queue->kick);
 }
 
 int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsigned index,

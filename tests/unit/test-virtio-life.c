@@ -3,7 +3,6 @@
  * test-virtio-life.c: the life of a virtio device: kicks and interrupts, what a
  * broken ring leads to, and resets, which end on other threads than they begin.
  */
-#include <semaphore.h>
 #include <string.h>
 
 #include "unit/probe.h"
@@ -451,44 +450,6 @@ START_TEST(a_reset_begun_twice_is_one)
 }
 END_TEST
 
-static sem_t gate;
-
-static void wait_at_gate(struct loop_work *work)
-{
-	(void)work;
-	sem_wait(&gate);
-}
-
-static void kick_and_reset(void *arg)
-{
-	(void)arg;
-	virtio_device_kick(&probe.rig.device, 0);
-	virtio_device_reset(&probe.rig.device);
-}
-
-static void next_turn(void *arg)
-{
-	(void)arg;
-}
-
-/* Behind the stop it would come to a queue that may have been freed. */
-START_TEST(a_doorbell_of_the_turn_of_a_reset_goes_nowhere)
-{
-	struct loop_work blocker = { .run = wait_at_gate };
-
-	start(2, GIRQ_NONE);
-	sem_init(&gate, 0, 0);
-	loop_post(probe.queues[0]->worker->loop, &blocker);
-	rig_call(&probe.rig, kick_and_reset, NULL);
-	rig_call(&probe.rig, next_turn, NULL);
-	ck_assert(!probe.queues[0]->kick.queued);
-	ck_assert(probe.queues[0]->stop.queued);
-	sem_post(&gate);
-	ck_assert(wait_for(!status()));
-	probe_stop(&probe);
-}
-END_TEST
-
 /* What a driver that does not poll writes next counts after the reset. */
 START_TEST(a_status_written_during_a_reset_is_applied_after_it)
 {
@@ -603,7 +564,6 @@ int main(void)
 		TIMES(withdrawing_answers_a_reset_that_is_owed, VARIANTS),
 		TIMES(resets_by_several_vcpus_are_all_answered, VARIANTS),
 		TIMES(a_reset_begun_twice_is_one, VARIANTS),
-		ONCE(a_doorbell_of_the_turn_of_a_reset_goes_nowhere),
 		TIMES(a_status_written_during_a_reset_is_applied_after_it, 5),
 		TIMES(nothing_moves_during_a_reset, VARIANTS),
 		TIMES(a_reset_takes_everything_back, VARIANTS),
