@@ -23,7 +23,6 @@
 #define VENDOR_ID  0x1b36 /* Red Hat's for emulated devices: a generic host bridge */
 #define DEVICE_ID  0x0008
 #define CLASS_CODE 0x060000
-#define RETRY      0xffff0001U
 #define NS_PER_S   1000000000ULL
 #define PAGE_MASK  0xfffU
 #define PORT_FIRST 0xcf8
@@ -229,7 +228,7 @@ static uint32_t read_absent(void *arg, uint32_t sbdf, uint32_t offset, unsigned 
 		return ~0U;
 	if (is_patient(bridge)) {
 		say_once(&expected->asked, expected, "not there yet, the guest waits");
-		return RETRY;
+		return PCI_RETRY_STATUS;
 	}
 	say_once(&expected->missed, expected, "has not come in time, the guest goes on");
 	return ~0U;

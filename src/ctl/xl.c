@@ -78,8 +78,9 @@ static void print_bridge(FILE *out, const char *prefix, const struct bus *bus)
 	char text[BDF_TEXT_MAX];
 	unsigned i;
 
-	fprintf(out, "%s# first: xenvirtiod --domain GUEST --name GUEST-bridge --bridge ecam=%#llx,size=", prefix,
-		(unsigned long long)bus->ecam.base);
+	fprintf(out,
+		"%s# first: xenvirtiod --domain GUEST --name GUEST-bridge --bridge ecam=%#llx,size=",
+		prefix, (unsigned long long)bus->ecam.base);
 	print_size(out, bus->ecam.size);
 	fprintf(out, ",mem=%#llx:", (unsigned long long)bus->mem.base);
 	print_size(out, bus->mem.size);
