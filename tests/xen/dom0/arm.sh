@@ -14,7 +14,7 @@ bridge='ecam=0x10000000,size=1M,mem=0x23000000:16M'
 # arm_config NAME: xl's lines for its device tree.
 arm_config() {
 	[ "$FUNCTIONS" ] || return 0
-	# shellcheck disable=SC2046 # two words per function
+	# shellcheck disable=SC2046,SC2086 # two words per function
 	/share/bin/xenvirtioctl dt $(printf -- '--function %s ' $FUNCTIONS) --output "$lab/$1.dtb"
 }
 

@@ -18,6 +18,7 @@ for _ in 1 2; do
 	serve_again a --domain a --blk bdf=00:06.0,path=a.img
 	kill -KILL "$(pid_of a-bridge)"
 	exited a-bridge 137
+	# shellcheck disable=SC2154 # arm.sh's
 	serve_again a-bridge --domain a --name a-bridge --bridge "$bridge"
 done
 wait_gone a

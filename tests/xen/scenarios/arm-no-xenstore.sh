@@ -9,6 +9,7 @@ blank_disk a.img 16
 create a arm linux lab=device,level,2
 domid=$(xl domid a)
 kill -STOP "$(cat /run/xenstored.pid)"
+# shellcheck disable=SC2154 # arm.sh's
 serve a-bridge --domain "$domid" --name a-bridge --bridge "$bridge"
 serve a --domain "$domid" --blk bdf=00:06.0,path=a.img
 kill -CONT "$(cat /run/xenstored.pid)"

@@ -9,6 +9,7 @@ blank_disk a.img 16
 blank_disk b.img 24
 FUNCTIONS='bdf=00:06.0,backend=0 bdf=00:07.0,backend=0,memory=foreign' \
 	create a arm linux lab=two,level,10
+# shellcheck disable=SC2154 # arm.sh's
 serve a --domain a --bridge "$bridge" \
 	--blk bdf=00:06.0,path=a.img,serial=first,memory=grants \
 	--blk bdf=00:07.0,path=b.img,serial=second,memory=foreign

@@ -10,6 +10,7 @@ cp /share/disks/linux.img a.img
 FUNCTIONS='bdf=00:06.0,backend=0 bdf=00:07.0,backend=0' create a arm linux 'root=/dev/vda lab=root'
 serve_arm_bridge a expect=00:06.0,expect=00:07.0,give-up=20
 start a
+# shellcheck disable=SC2154 # lib.sh's
 within 60 grep -q '00:06.0, of domain 0: not there yet' "$lab/a-bridge.log" || fail "nobody waits"
 sleep 5
 serve a --domain a --blk bdf=00:06.0,path=a.img,memory=grants
