@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # bridge is arm.sh's
 #
 # The daemon and the bridge killed while vCPUs touch them, and started again: no vCPU
 # stays blocked. The guest re-created has its disk again.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # bridge is arm.sh's
 #
 # Daemons start and serve while xenstored stands still, as it would where there is none:
 # the domain is given by its number.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # bridge is arm.sh's
 #
 # Of one guest's two disks one is in the device tree's iommu-map, and is reached by
 # grants only; the other is not, and is reached by frames only.

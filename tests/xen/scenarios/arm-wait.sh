@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # lab is lib.sh's
 #
 # A guest that is started before its disk's daemon: its boot waits, and it mounts the
 # disk as its root file system. Another function never comes: it goes on without.
