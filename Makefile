@@ -80,7 +80,7 @@ PKG_CONFIG ?= pkg-config
 
 # --- flags -------------------------------------------------------------------
 
-XEN := xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
+XEN := xencall xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
 
 XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing))
 XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))

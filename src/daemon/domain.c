@@ -84,8 +84,10 @@ int domain_find(const char *text, uint32_t *domid)
 	}
 	err = find_by_name(xs, text, domid);
 	xs_close(xs);
-	if (err)
-		log_error("domain \"%s\": %s", text,
-			  err == -ENOENT ? "no such domain" : strerror(-err));
+	if (err == -ENOENT)
+		log_error("domain \"%s\": no such domain", text);
+	else if (err)
+		log_error("domain \"%s\": cannot look for it in xenstore: %s (a number needs none)",
+			  text, strerror(-err));
 	return err;
 }

@@ -71,6 +71,11 @@ void ioreq_unclaim_all(struct ioreq_server *server);
 /* Handles one request; reads leave their result in it. */
 void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request);
 
+/* refusal.c: what may be behind @err, a call for a guest that failed, and what helps; to
+ * be put behind the error's own text. @allowed: an earlier call for this guest was let
+ * through. Never NULL. */
+const char *ioreq_why_refused(int err, bool allowed);
+
 /* config.c: how config accesses reach a function. */
 void ioreq_config_unclaim(struct ioreq_server *server, struct pci_bdf bdf);
 

@@ -248,20 +248,12 @@ static int bind_ports(struct ioreq_server *server)
 	return 0;
 }
 
-static const char *why_not_created(int err)
+/* @allowed: Xen has let us ask for this guest before. Returns @err. */
+static int cannot(const struct ioreq_server *server, const char *what, bool allowed, int err)
 {
-	switch (err) {
-	case -EOPNOTSUPP:
-	case -EINVAL:
-		return " (not an HVM, PVH or Arm guest?)";
-	case -ENOSPC:
-		return " (a domain can have 8, QEMU's among them)";
-	case -EPERM:
-		return " (Xen in SILO mode, the default on Arm, forbids domains to talk to each "
-		       "other: boot it with xsm=flask, or xsm=dummy)";
-	default:
-		return "";
-	}
+	log_error("domain %u: cannot %s: %s%s", server->domid, what, strerror(-err),
+		  ioreq_why_refused(err, allowed));
+	return err;
 }
 
 static int create(struct ioreq_server *server)
@@ -270,16 +262,12 @@ static int create(struct ioreq_server *server)
 	int err;
 
 	if (xendevicemodel_create_ioreq_server(server->dm, domid, HVM_IOREQSRV_BUFIOREQ_OFF,
-					       &server->id)) {
-		err = -errno;
-		log_error("domain %u: cannot create an IOREQ server: %m%s", domid,
-			  why_not_created(err));
-		return err;
-	}
+					       &server->id))
+		return cannot(server, "create an IOREQ server", true, -errno);
 	*server->record = server->id;
 	err = map_page(server);
 	if (err) {
-		log_error("domain %u: cannot map the IOREQ page: %m", domid);
+		cannot(server, "map the page of the IOREQ server", true, err);
 		destroy(server);
 	}
 	return err;
@@ -309,10 +297,7 @@ static int adopt_or_create(struct ioreq_server *server)
 	if (err == -ENOENT)
 		return create(server);
 	server->adopted = !err;
-	if (err)
-		log_error("domain %u: cannot map the page of IOREQ server %u: %s", server->domid,
-			  server->id, strerror(-err));
-	return err;
+	return err ? cannot(server, "map the page of the IOREQ server", true, err) : 0;
 }
 
 static int open_handles(struct ioreq_server *server)
@@ -336,16 +321,8 @@ static int open_handles(struct ioreq_server *server)
 
 static int count_vcpus(struct ioreq_server *server)
 {
-	if (xendevicemodel_nr_vcpus(server->dm, (domid_t)server->domid, &server->nvcpus)) {
-		int err = -errno;
-
-		log_error("domain %u: %m (%s)", server->domid,
-			  err == -EPERM ? "from a domain that is not dom0: its kernel needs "
-					  "xen_privcmd.unrestricted=1, and Xen has to allow it by "
-					  "xsm=flask or, for one guest, by its target"
-					: "is there such a domain?");
-		return err;
-	}
+	if (xendevicemodel_nr_vcpus(server->dm, (domid_t)server->domid, &server->nvcpus))
+		return cannot(server, "serve it", false, -errno);
 	if (server->nvcpus > GUEST_PAGE_SIZE / sizeof(struct ioreq)) {
 		log_error("domain %u has %u vCPUs; Xen's IOREQ page has room for %zu",
 			  server->domid, server->nvcpus, GUEST_PAGE_SIZE / sizeof(struct ioreq));

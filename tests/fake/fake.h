@@ -2,7 +2,7 @@
 /*
  * fake.h: the fake Xen layer, as a test sees it.
  *
- * tests/fake/ defines the symbols of libxendevicemodel, libxenforeignmemory,
+ * tests/fake/ defines the symbols of libxencall, libxendevicemodel, libxenforeignmemory,
  * libxenevtchn, libxengnttab, libxenstore, libxentoolcore and libxentoollog,
  * so that the daemon's real code links against it instead of libxen*.
  *
@@ -304,6 +304,7 @@ enum fake_call {
 	FAKE_XS_DIRECTORY,
 	FAKE_XS_WATCH,
 	FAKE_RESTRICT,
+	FAKE_HYPERCALL, /* as such: Linux may refuse it before Xen is asked */
 	FAKE_NR_CALLS
 };
 

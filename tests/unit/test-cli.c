@@ -199,6 +199,53 @@ START_TEST(without_xenstore_a_number_does)
 }
 END_TEST
 
+START_TEST(who_must_not_look_for_names_gives_a_number)
+{
+	static const char *const by_name[ARGS] = { "--domain", FAKE_DOMAIN, "--blk",
+						   "bdf=00:06.0,null=1M" };
+
+	fake_fail(FAKE_XS_DIRECTORY, 1, EACCES);
+	ck_assert_int_eq(run(by_name), 1);
+	assert_line("cannot look for it in xenstore: Permission denied (a number needs none)");
+}
+END_TEST
+
+/* Xen's policy forbids one call, or Linux all of them. */
+static const struct refusal {
+	enum fake_call call;
+	int err;
+	bool by_linux;
+	const char *why;
+} refusals[] = {
+	{ FAKE_DM_NR_VCPUS, EPERM, true, "(by this domain's Linux: boot it with xen_privcmd.un" },
+	{ FAKE_DM_NR_VCPUS, EPERM, false, "serve it: Operation not permitted (Xen refuses: the " },
+	{ FAKE_DM_NR_VCPUS, EACCES, false, "Permission denied (by FLASK's policy: this domain's" },
+	{ FAKE_DM_NR_VCPUS, EINVAL, false, "(not an HVM, PVH or Arm guest?)" },
+	{ FAKE_DM_NR_VCPUS, ENOSYS, false, "(Xen has no IOREQ servers" },
+	{ FAKE_DM_NR_VCPUS, ENOMEM, false, "serve it: Cannot allocate memory\n" },
+	{ FAKE_DM_CREATE, EPERM, false,
+	  "create an IOREQ server: Operation not permitted (Xen is "
+	  "in SILO mode" },
+	{ FAKE_DM_CREATE, EACCES, false, "(by FLASK's policy; or this is a PVH or HVM domain" },
+	{ FAKE_DM_CREATE, ENOSPC, false, "(a domain can have 8" },
+	{ FAKE_RESOURCE_MAP, EACCES, false, "map the page of the IOREQ server: Permission denied" },
+};
+
+START_TEST(who_refuses_is_said_in_one_line)
+{
+	static const char *const args[ARGS] = { GOOD };
+	const struct refusal *refusal = &refusals[_i];
+
+	fake_fail(refusal->call, 1, refusal->err);
+	if (refusal->by_linux)
+		fake_fail(FAKE_HYPERCALL, 1, EPERM);
+	ck_assert_int_eq(run(args), 1);
+	assert_line("domain 7: cannot ");
+	assert_line(refusal->why);
+	ck_assert_uint_eq(fake_servers(), 0);
+}
+END_TEST
+
 /* ---- what is asked for -------------------------------------------------------------- */
 
 START_TEST(check_opens_everything_but_xen)
@@ -307,7 +354,7 @@ END_TEST
 /* One line says that it serves; that is all there is at this level. */
 START_TEST(serving_is_one_line)
 {
-	child = fake_spawn(xenvirtiod_main, GOOD, "--name", "mine", NULL);
+	child = fake_spawn(xenvirtiod_main, GOOD, "--name", "mine", "--own-domid", "0", NULL);
 	assert_line("mine: ready: domain 7, 1 device");
 	ck_assert_int_eq(fake_terminate(child), 0);
 }
@@ -330,6 +377,8 @@ int main(void)
 		TIMES(the_world_at_fault_ends_with_1, 2 * ARRAY_SIZE(failures)),
 		TIMES(a_domain_that_is_not_there_ends_with_1, ARRAY_SIZE(strangers)),
 		ONCE(without_xenstore_a_number_does),
+		ONCE(who_must_not_look_for_names_gives_a_number),
+		TIMES(who_refuses_is_said_in_one_line, ARRAY_SIZE(refusals)),
 		ONCE(check_opens_everything_but_xen),
 		ONCE(check_does_not_wait),
 		TIMES(values_that_are_good, 9),
