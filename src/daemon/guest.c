@@ -373,6 +373,8 @@ static void say_ready(const struct guest *guest)
 
 static void run(struct guest *guest)
 {
+	if (guest->config->platform.own_domid == IOREQ_DOMID_UNKNOWN)
+		log_info("the guest is not told in which domain its backend is: give --own-domid");
 	say_ready(guest);
 	ioreq_server_resume(guest->server);
 	guest->retry.fire = retry;

@@ -270,15 +270,17 @@ END_TEST
 START_TEST(a_function_names_the_domain_of_its_backend)
 {
 	static const uint32_t unknown = 0x7ff4;
+	struct fake_child *child;
 	struct gpci pci;
 	unsigned at;
 
 	guest_boot(FAKE_PVH, MODEL_VCPUS, MODEL_RAM);
 	if (_i)
-		fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "5", "--blk",
-			   model_disk(NULL));
+		child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "5",
+				   "--blk", model_disk(NULL));
 	else
-		model_again(model_disk(NULL));
+		child = model_again(model_disk(NULL));
+	ck_assert_int_eq(!strstr(fake_log(child), "give --own-domid"), _i);
 	ck_assert(gpci_linux(&pci, 0, MODEL_BDF, 0));
 	at = xen_capability(&pci);
 	ck_assert_uint_ne(at, 0);
