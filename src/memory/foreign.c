@@ -395,6 +395,11 @@ int foreign_map(struct foreign *foreign, uint64_t address, unsigned pages, bool 
 	*base = xenforeignmemory_map(foreign->handle, foreign->domid,
 				     writable ? PROT_READ | PROT_WRITE : PROT_READ, pages,
 				     foreign->frames, NULL);
+	if (!*base && errno == EACCES)
+		log_guest(
+			"domain %u: cannot map its memory: %m (by FLASK's policy, which may still "
+			"let us use grants)",
+			foreign->domid);
 	return *base ? 0 : -EFAULT;
 }
 

@@ -110,6 +110,21 @@ START_TEST(a_window_that_cannot_be_mapped_is_tried_again)
 }
 END_TEST
 
+/* The same as memory that is not there, but for a line in the log. */
+START_TEST(a_policy_that_forbids_to_map_is_said_in_one_line)
+{
+	const char *log;
+	uint8_t byte;
+
+	fake_fail(FAKE_FOREIGN_MAP, 1, EACCES);
+	log_capture_begin();
+	ck_assert_int_eq(access_copy(0x60000, &byte, 1, false), -EFAULT);
+	log = log_capture_end();
+	ck_assert_uint_eq(count_lines(log), 1);
+	ck_assert_ptr_nonnull(strstr(log, "domain 7: cannot map its memory: Permission denied"));
+}
+END_TEST
+
 /* ---- their size --------------------------------------------------------------------------- */
 
 static void use_windows(uint32_t bytes, bool report)
@@ -371,6 +386,7 @@ int main(void)
 		ONCE(after_an_invalidation_no_old_window_is_used),
 		ONCE(a_trim_unmaps_what_is_old_and_keeps_the_rest),
 		ONCE(a_window_that_cannot_be_mapped_is_tried_again),
+		ONCE(a_policy_that_forbids_to_map_is_said_in_one_line),
 		TIMES(windows_of_every_size, 9),
 		TIMES(a_hole_asked_for_again_costs_a_probe, 2),
 		ONCE(a_hole_that_is_filled_is_found),
