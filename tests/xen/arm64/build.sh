@@ -17,6 +17,7 @@ machine() {
 
 machine_programs() {
 	cp build/aarch64-linux-gnu/xenvirtioctl "$share/bin/"
+	compile "$share/bin/set-target" "$here/set-target.c" -lxenctrl
 }
 
 # backend_tree DIR: the server, for a backend domain, with the libraries that it needs.

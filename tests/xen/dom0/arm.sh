@@ -25,12 +25,20 @@ serve_arm_bridge() {
 
 # --- backend domains ---------------------------------------------------------
 
+# FLASK's type for the next backend domain. None: the default, and all there is without FLASK.
+: "${LABEL=virtio_be_t}"
+
 # create_backend NAME [WORDS]: a paused domain that may serve guests: the daemon is in its
-# initrd, and it runs what "tell" says. For the hypercalls of several guests' servers
-# its kernel must let them through.
+# initrd, and it runs what "tell" says. For the hypercalls of guests' servers its kernel
+# must let them through.
 create_backend() {
-	FUNCTIONS='' TOOLS=backend MORE="seclabel='system_u:system_r:virtio_be_t'" \
+	FUNCTIONS='' TOOLS=backend MORE=${LABEL:+seclabel=\"system_u:system_r:$LABEL\"} \
 		create "$1" arm linux "lab=backend xen_privcmd.unrestricted=1 $2"
+}
+
+# set_target NAME GUEST: for Xen the backend domain becomes the guest's device model.
+set_target() {
+	/share/bin/set-target "$(xl domid "$1")" "$(xl domid "$2")"
 }
 
 # tell NAME COMMAND: a line of shell for a backend domain, through its console.
@@ -39,9 +47,41 @@ tell() {
 	say "$1 is told: $2"
 }
 
+# start_backend NAME: until it listens.
+start_backend() {
+	start "$1"
+	mark "$1" backend
+}
+
+# serve_from NAME GUEST ARGUMENTS...: a daemon in the backend domain NAME, ready. It has to be
+# this domain's first for GUEST.
+serve_from() {
+	local backend guest
+	backend=$1
+	guest=$(xl domid "$2")
+	shift 2
+	tell "$backend" "xenvirtiod --domain $guest --own-domid $(xl domid "$backend") $* &"
+	wait_said "$backend" "ready: domain $guest,"
+}
+
+# refused NAME GUEST PATTERN: the daemon in the backend domain NAME must not serve GUEST; it
+# ends at once, with one line that says so.
+refused() {
+	tries=$((${tries:-0} + 1))
+	tell "$1" "try $tries xenvirtiod --domain $(xl domid "$2") --blk bdf=00:06.0,null=1M"
+	wait_said "$1" "try $tries:"
+	expect "$1" "try $tries: status 1, 1 line: .*$3"
+}
+
 # enforce: from here on FLASK refuses what the policy does not allow. Not before guests
 # are made: Xen 4.17's refuses the vuart.
 enforce() {
 	xl setenforce 1 || fail "FLASK does not enforce"
 	: > "$lab/enforced"
+}
+
+# relax: the policy is as it was at boot.
+relax() {
+	xl setenforce 0
+	flask-set-bool virtio_be_foreign 0
 }

@@ -352,7 +352,7 @@ clean_up() {
 	done
 	within 10 no_domains || problem="a domain that does not go away"
 	cp "$lab"/*.log "$lab"/*.cfg "$1" 2>/dev/null
-	[ ! -e "$lab/enforced" ] || xl setenforce 0
+	[ ! -e "$lab/enforced" ] || relax
 	umount "$lab"/* 2>/dev/null
 	rm -rf "$lab"
 	[ ! "$problem" ] || { echo "$problem"; return 1; }

@@ -6,6 +6,15 @@
 mount -t xenfs xenfs /proc/xen
 mkdir -p /run /tmp
 stty -echo
+
+# try WORD COMMAND...: how it ends and what it says, in one line.
+try() {
+	word=$1
+	shift
+	"$@" > /tmp/said 2>&1
+	say "try $word: status $?, $(wc -l < /tmp/said) line: $(cat /tmp/said)"
+}
+
 mark backend
 while read -r line && [ "$line" != exit ]; do
 	eval "$line"

@@ -7,8 +7,7 @@
 # tier: smoke
 create_backend be
 enforce
-start be
-mark be backend
+start_backend be
 tell be 'xenvirtiod --version && mark version'
 mark be version
 tell be exit

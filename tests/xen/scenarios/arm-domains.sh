@@ -14,17 +14,12 @@ FUNCTIONS="bdf=00:06.0,backend=$(xl domid one) bdf=00:07.0,backend=$(xl domid tw
 enforce
 serve_arm_bridge a "expect=00:06.0@$(xl domid one),expect=00:07.0@$(xl domid two)"
 
-# serve_from NAME DISK MIB BDF SERIAL
-serve_from() {
-	start "$1"
-	mark "$1" backend
-	tell "$1" "truncate -s $3M /tmp/$2 && xenvirtiod --domain $(xl domid a) --own-domid $(xl domid "$1") \
---blk bdf=$4,path=/tmp/$2,serial=$5,memory=grants"
-	wait_said "$1" 'ready: domain'
-}
-
-serve_from one a.img 16 00:06.0 first
-serve_from two b.img 24 00:07.0 second
+start_backend one
+start_backend two
+tell one 'truncate -s 16M /tmp/a.img'
+tell two 'truncate -s 24M /tmp/b.img'
+serve_from one a --blk bdf=00:06.0,path=/tmp/a.img,serial=first,memory=grants
+serve_from two a --blk bdf=00:07.0,path=/tmp/b.img,serial=second,memory=grants
 start a
 finish a
 exited a-bridge 0
