@@ -12,6 +12,7 @@ domid=$(xl domid be)
 FUNCTIONS="bdf=00:06.0,backend=$domid bdf=00:07.0,backend=$domid,memory=foreign" \
 	create a arm linux lab=two,level,10
 FUNCTIONS="bdf=00:06.0,backend=$domid" create b arm linux lab=device,level,1
+guest=$(xl domid a)
 start_backend be
 refused be a 'Xen refuses.* target'
 set_target be a || fail "a does not become the target"
@@ -24,7 +25,7 @@ set_target be b && fail "b becomes the target, too"
 refused be b 'Xen refuses.* target'
 start a
 finish a
-
+wait_said be "domain $guest is gone"
 set_target be b && fail "b becomes the target after a"
 tell be exit
 finish be
