@@ -125,13 +125,16 @@ const char *model_disk2(const char *more)
 	return disk(text, sizeof(text), &second, more);
 }
 
+/* Wherever these tests run. */
+#define AS_DOM0 "--domain", FAKE_DOMAIN, "--own-domid", "0"
+
 /* What the daemon has to be told of the platform comes last. */
 #define ECAM        "0x10000000"
 #define ON_PLATFORM fake_platform() == FAKE_ARM ? "--ecam" : NULL, ECAM
 
 struct fake_child *model_again(const char *blk)
 {
-	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk", blk, ON_PLATFORM);
+	return fake_spawn(xenvirtiod_main, AS_DOM0, "--blk", blk, ON_PLATFORM);
 }
 
 struct fake_child *model_start(enum fake_platform platform, const char *blk)
@@ -145,10 +148,10 @@ struct fake_child *model_start_with(enum fake_platform platform, const char *wor
 {
 	guest_boot(platform, MODEL_VCPUS, MODEL_RAM);
 	if (!blk2)
-		return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers,
-				  "--blk", blk, ON_PLATFORM);
-	return fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers, "--blk",
-			  blk, "--blk", blk2, ON_PLATFORM);
+		return fake_spawn(xenvirtiod_main, AS_DOM0, "--workers", workers, "--blk", blk,
+				  ON_PLATFORM);
+	return fake_spawn(xenvirtiod_main, AS_DOM0, "--workers", workers, "--blk", blk, "--blk",
+			  blk2, ON_PLATFORM);
 }
 
 const char *model_image(void)

@@ -279,7 +279,8 @@ START_TEST(a_function_names_the_domain_of_its_backend)
 		child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "5",
 				   "--blk", model_disk(NULL));
 	else
-		child = model_again(model_disk(NULL));
+		child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--blk",
+				   model_disk(NULL));
 	ck_assert_int_eq(!strstr(fake_log(child), "give --own-domid"), _i);
 	ck_assert(gpci_linux(&pci, 0, MODEL_BDF, 0));
 	at = xen_capability(&pci);
