@@ -55,6 +55,19 @@ struct virtio_device_type {
 
 	/* On the queue's worker: requests came. Each is pushed, now or later. */
 	void (*handle)(struct virtqueue *queue, struct chain **chains, unsigned count);
+
+	/* In place of handle(), for a type that takes chains when it wants some: there
+	 * may be chains for virtqueue_take(), whose last call found none, or none was
+	 * made yet. */
+	void (*kicked)(struct virtqueue *queue);
+	/* With kicked(): the queue is to stop, what is held and not on its way is
+	 * pushed. */
+	void (*stop)(struct virtqueue *queue);
+
+	/* On main, NULL where there is nothing to do: the driver has set DRIVER_OK, and
+	 * the queues start behind it; and no queue runs any more after a reset. */
+	void (*driver_ok)(struct virtio_device *device);
+	void (*reset)(struct virtio_device *device);
 };
 
 /* What a transport supplies. */

@@ -42,28 +42,59 @@ static void run_stop(struct loop_work *work)
 	struct virtqueue *queue = container_of(work, struct virtqueue, stop);
 
 	queue->phase = VIRTQUEUE_DRAINING;
+	if (queue->device->type->stop)
+		queue->device->type->stop(queue);
 	if (!queue->in_flight)
 		loop_defer(queue->worker->loop, &queue->drained);
+}
+
+/* -1 if the ring is broken. */
+static int pop(struct virtqueue *queue, struct chain **chains, unsigned max)
+{
+	const char *why;
+	int count = split_pop(&queue->ring, &queue->memory, chains, max, &why);
+
+	if (count < 0)
+		virtqueue_break(queue, why);
+	else
+		queue->in_flight += (unsigned)count;
+	return count;
+}
+
+unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned max)
+{
+	int count;
+
+	do {
+		count = pop(queue, chains, (unsigned)min_u64(max, VIRTQUEUE_BATCH));
+	} while (!count && !split_arm(&queue->ring));
+	return count > 0 ? (unsigned)count : 0;
+}
+
+void virtqueue_again(struct virtqueue *queue)
+{
+	loop_post(queue->worker->loop, &queue->kick);
 }
 
 static void run_kick(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, kick);
-	const char *why;
+	const struct virtio_device_type *type = queue->device->type;
 	int count;
 
 	if (!virtqueue_running(queue))
 		return;
 	split_disarm(&queue->ring);
-	count = split_pop(&queue->ring, &queue->memory, queue->batch, VIRTQUEUE_BATCH, &why);
-	if (count < 0) {
-		virtqueue_break(queue, why);
+	if (type->kicked) {
+		type->kicked(queue);
+		report_writes(queue);
 		return;
 	}
-	if (count) {
-		queue->in_flight += (unsigned)count;
-		queue->device->type->handle(queue, queue->batch, (unsigned)count);
-	}
+	count = pop(queue, queue->batch, VIRTQUEUE_BATCH);
+	if (count < 0)
+		return;
+	if (count)
+		type->handle(queue, queue->batch, (unsigned)count);
 	/* A full batch may have left more behind: others' turn first. */
 	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !split_arm(&queue->ring)))
 		loop_post(queue->worker->loop, &queue->kick);

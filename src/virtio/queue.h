@@ -73,6 +73,14 @@ static inline bool virtqueue_running(const struct virtqueue *queue)
 	return queue->phase == VIRTQUEUE_RUNNING;
 }
 
+/* For types with kicked(): takes up to @max waiting chains, at most
+ * VIRTQUEUE_BATCH. If there is none, or the ring is broken, it returns 0, and
+ * kicked() comes when there is one. */
+unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned max);
+
+/* Calls kicked() again, after the others' turn. */
+void virtqueue_again(struct virtqueue *queue);
+
 /* Gives a chain back with @written bytes at the front of its writable part;
  * clamped to what there is. Published with the others at the end of the turn. */
 void virtqueue_push(struct virtqueue *queue, struct chain *chain, uint32_t written);

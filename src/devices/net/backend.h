@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* backend.h: where frames go and come from.
+ *
+ * A frame is a struct virtio_net_hdr_v1 (virtio 1.2, 5.1.6), little endian, and
+ * behind it the ethernet frame. A backend has a port for each pair of queues; a
+ * port is used by one thread at a time. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/virtio_net.h>
+
+#include "base/loop.h"
+
+#define NET_PAIRS_MAX    16U
+#define NET_HEADER_BYTES sizeof(struct virtio_net_hdr_v1)
+#define NET_FRAME_MAX    (NET_HEADER_BYTES + 14 + 4 + 65535U) /* ethernet, a VLAN tag, IP */
+
+struct net_backend;
+
+struct net_frame {
+	uint8_t *data;
+	uint32_t length;
+	/* Sent: 0 or -errno. Received: the frame's length, or -EAGAIN when there is
+	 * none, or -errno. In a later turn than the one that asked. */
+	void (*done)(struct net_frame *frame, int result);
+	struct loop_op op;
+};
+
+struct net_port {
+	struct net_backend *backend;
+	unsigned index;
+	struct loop *loop;                       /* set by its user */
+	void (*readable)(struct net_port *port); /* after net_backend_ops.watch() */
+	struct loop_op op;
+	bool watched;
+};
+
+struct net_backend_ops {
+	void (*close)(struct net_backend *backend);
+
+	/* Several calls of one turn are one system call. Frames are sent in the
+	 * order of the calls. */
+	void (*send)(struct net_port *port, struct net_frame *frame);
+	/* @frame->length says how much fits. */
+	void (*receive)(struct net_port *port, struct net_frame *frame);
+	/* Calls port->readable() once, when there is something to receive. */
+	void (*watch)(struct net_port *port);
+
+	/* On main. What the guest takes of GUEST_CSUM, GUEST_TSO4 ... 0: nothing. */
+	int (*set_offloads)(struct net_backend *backend, uint64_t features);
+	/* Ports [0, @pairs) get frames, the others do not. */
+	int (*set_pairs)(struct net_backend *backend, unsigned pairs);
+};
+
+struct net_backend {
+	const struct net_backend_ops *ops;
+	uint64_t features; /* VIRTIO_NET_F_* of offloads that it can do */
+	uint16_t mtu;      /* 0: not known */
+	unsigned npairs;
+	struct net_port ports[NET_PAIRS_MAX];
+};
+
+/* The interface @name, or a new one, with so many queues. Says what is wrong in
+ * one line. Returns 0 or -errno. */
+int tap_open(const char *name, unsigned pairs, struct net_backend **backend);
+
+/* A descriptor that keeps packets apart, each with its header, and is not
+ * blocking. It is closed with the backend. */
+int packets_open(int fd, struct net_backend **backend);

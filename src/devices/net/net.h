@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net.h: what the files of virtio-net share (virtio 1.2, 5.1). */
+#pragma once
+#include <pthread.h>
+
+#include "devices/net/backend.h"
+#include "devices/net/filter.h"
+#include "virtio/device.h"
+
+struct net_options {
+	char *tap;
+	char *mac;
+	unsigned fd;     /* 0: none */
+	unsigned queues; /* pairs */
+	unsigned mtu;    /* 0: the interface's */
+	unsigned speed;  /* Mbit/s; 0: not known */
+	unsigned duplex; /* index into duplex names */
+};
+
+/* Of one device; each is counted by one thread, and read by any. */
+struct net_counters {
+	uint64_t rx_frames, rx_bytes, rx_filtered, rx_too_long, rx_no_buffer;
+	uint64_t tx_frames, tx_bytes, tx_bad, tx_refused;
+};
+
+struct net_device {
+	struct virtio_device *device;
+	struct net_backend *backend;
+	struct virtio_net_config config;
+	pthread_mutex_t lock; /* of the filter: control writes, receivers read */
+	struct net_filter filter;
+	struct loop_work apply; /* on main: what control has changed */
+	uint64_t guest_offloads;
+	unsigned pairs; /* that the guest uses */
+};
+
+enum net_role { NET_RX, NET_TX, NET_CONTROL, NET_UNUSED };
+
+/* What a queue is for, by the features that the driver took: without MQ the
+ * control queue is the third. */
+enum net_role net_role(const struct virtqueue *queue);
+
+static inline struct net_device *net_of(const struct virtqueue *queue)
+{
+	return queue->device->private;
+}
+
+/* Device over an open backend, which it owns from here on; for open(), and for
+ * tests. 0 or -errno. */
+int net_device_init(struct virtio_device *device, struct net_backend *backend,
+		    const struct net_options *options);
+
+/* tx.c: from the guest. */
+int net_tx_init(struct virtqueue *queue);
+void net_tx_free(struct virtqueue *queue);
+void net_tx_kicked(struct virtqueue *queue);
+void net_tx_stop(struct virtqueue *queue);
+
+/* rx.c: to the guest. */
+int net_rx_init(struct virtqueue *queue);
+void net_rx_free(struct virtqueue *queue);
+void net_rx_kicked(struct virtqueue *queue);
+void net_rx_stop(struct virtqueue *queue);
+
+/* control.c: takes one command after the other from the control queue. */
+void net_control_kicked(struct virtqueue *queue);
