@@ -3,7 +3,7 @@
 #pragma once
 #include "virtio/device.h"
 
-#define DEVICE_TYPES(X) X(blk)
+#define DEVICE_TYPES(X) X(blk) X(net)
 
 #define DECLARE_DEVICE_TYPE(name) extern const struct virtio_device_type virtio_##name;
 DEVICE_TYPES(DECLARE_DEVICE_TYPE)

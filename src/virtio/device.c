@@ -97,6 +97,8 @@ static void finish_reset(struct virtio_device *device)
 	device->resetting = false;
 	device->latched_status = 0;
 	power_on(device);
+	if (device->type->reset)
+		device->type->reset(device);
 	device->transport->reset_done(device);
 	if (device->when_quiet)
 		loop_post(device->loop, device->when_quiet);
@@ -164,6 +166,8 @@ static void start_queues(struct virtio_device *device)
 	const struct virtio_device_state *state = device->state;
 	unsigned i;
 
+	if (device->type->driver_ok)
+		device->type->driver_ok(device);
 	for (i = 0; i < device->nqueues; i++)
 		if (state->queues[i].enabled)
 			virtqueue_start(&device->queues[i], &state->queues[i],

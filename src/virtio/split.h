@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "memory/memory.h"
+#include "virtio/chain.h"
 
 #define VIRTQUEUE_SIZE_MAX 256 /* descriptors, and segments of one chain */
 
@@ -17,48 +18,6 @@ struct virtqueue_registers {
 	bool enabled;
 	uint64_t descriptors, driver_area, device_area;
 };
-
-/* A descriptor chain, checked: first nout readable segments, then nin writable
- * ones; none is empty. It stays valid until it is pushed. */
-struct chain {
-	uint16_t head;
-	uint16_t nout, nin;
-	uint32_t out_length, in_length;
-	bool in_flight;
-	struct segment *segments;
-};
-
-/* A place in the readable or writable bytes of a chain. */
-struct chain_cursor {
-	const struct segment *segment;
-	uint32_t offset; /* in it */
-};
-
-static inline struct chain_cursor chain_at(const struct chain *chain, bool writable,
-					   uint32_t offset)
-{
-	const struct segment *segment = chain->segments + (writable ? chain->nout : 0);
-
-	while (offset && offset >= segment->length)
-		offset -= (segment++)->length;
-	return (struct chain_cursor){ .segment = segment, .offset = offset };
-}
-
-/* The next piece of up to @most bytes, as far as it lies in one segment. */
-static inline struct segment chain_next(struct chain_cursor *at, uint32_t most)
-{
-	struct segment piece = { .address = at->segment->address + at->offset,
-				 .length = at->segment->length - at->offset };
-
-	if (piece.length > most) {
-		piece.length = most;
-		at->offset += most;
-	} else {
-		at->segment++;
-		at->offset = 0;
-	}
-	return piece;
-}
 
 /* An indirect table on its way. */
 struct split_fetch {

@@ -335,31 +335,11 @@ static void start(struct blk_request *request)
 	}
 }
 
-static __attribute__((noinline)) void copy_pieces(const struct memory *memory,
-						  struct chain_cursor at, bool writable,
-						  uint32_t length, uint8_t *local, int *err)
-{
-	while (length) {
-		struct segment piece = chain_next(&at, length);
-
-		memory_copy(memory, piece.address, local, piece.length, writable, err);
-		local += piece.length;
-		length -= piece.length;
-	}
-}
-
-/* Copies [@offset, @offset + @length) of the chain's readable or writable bytes,
- * however they are cut into segments; most of them are not. */
 static void copy(const struct blk_request *request, bool writable, uint32_t offset, uint32_t length,
 		 void *local, int *err)
 {
-	const struct memory *memory = &request->queue->vq->memory;
-	struct chain_cursor at = chain_at(request->chain, writable, offset);
-
-	if (length <= at.segment->length - at.offset)
-		memory_copy(memory, at.segment->address + at.offset, local, length, writable, err);
-	else
-		copy_pieces(memory, at, writable, length, local, err);
+	chain_copy(&request->queue->vq->memory, request->chain, writable, offset, length, local,
+		   err);
 }
 
 static void copy_header(struct blk_request *request)

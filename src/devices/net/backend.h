@@ -12,9 +12,11 @@
 
 #include "base/loop.h"
 
-#define NET_PAIRS_MAX    16U
-#define NET_HEADER_BYTES sizeof(struct virtio_net_hdr_v1)
-#define NET_FRAME_MAX    (NET_HEADER_BYTES + 14 + 4 + 65535U) /* ethernet, a VLAN tag, IP */
+#define NET_PAIRS_MAX      16U
+#define NET_HEADER_BYTES   sizeof(struct virtio_net_hdr_v1)
+#define NET_ETHERNET_BYTES 14U
+#define NET_FRAME_MAX      (NET_HEADER_BYTES + 14 + 4 + 65535U) /* ethernet, a VLAN tag, IP */
+#define NET_FRAME_BYTES    69632U                               /* room for one, in whole pages */
 
 struct net_backend;
 
@@ -32,6 +34,7 @@ struct net_port {
 	unsigned index;
 	struct loop *loop;                       /* set by its user */
 	void (*readable)(struct net_port *port); /* after net_backend_ops.watch() */
+	void *user;                              /* readable()'s */
 	struct loop_op op;
 	bool watched;
 };

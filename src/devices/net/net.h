@@ -17,7 +17,7 @@ struct net_options {
 	unsigned duplex; /* index into duplex names */
 };
 
-/* Of one device; each is counted by one thread, and read by any. */
+/* Of one device. */
 struct net_counters {
 	uint64_t rx_frames, rx_bytes, rx_filtered, rx_too_long, rx_no_buffer;
 	uint64_t tx_frames, tx_bytes, tx_bad, tx_refused;
@@ -29,6 +29,9 @@ struct net_device {
 	struct virtio_net_config config;
 	pthread_mutex_t lock; /* of the filter: control writes, receivers read */
 	struct net_filter filter;
+	struct net_counters counters;
+	struct net_rx *rx[NET_PAIRS_MAX];
+	struct net_tx *tx[NET_PAIRS_MAX];
 	struct loop_work apply; /* on main: what control has changed */
 	uint64_t guest_offloads;
 	unsigned pairs; /* that the guest uses */
@@ -40,6 +43,12 @@ enum net_role { NET_RX, NET_TX, NET_CONTROL, NET_UNUSED };
  * control queue is the third. */
 enum net_role net_role(const struct virtqueue *queue);
 
+/* From any thread. */
+static inline void net_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
 static inline struct net_device *net_of(const struct virtqueue *queue)
 {
 	return queue->device->private;
@@ -50,15 +59,15 @@ static inline struct net_device *net_of(const struct virtqueue *queue)
 int net_device_init(struct virtio_device *device, struct net_backend *backend,
 		    const struct net_options *options);
 
-/* tx.c: from the guest. */
+/* tx.c: from the guest. What is made for a queue lives as long as the device:
+ * descriptors may be polled for it until the worker ends. */
 int net_tx_init(struct virtqueue *queue);
-void net_tx_free(struct virtqueue *queue);
+void net_tx_free(struct net_tx *tx);
 void net_tx_kicked(struct virtqueue *queue);
-void net_tx_stop(struct virtqueue *queue);
 
 /* rx.c: to the guest. */
 int net_rx_init(struct virtqueue *queue);
-void net_rx_free(struct virtqueue *queue);
+void net_rx_free(struct net_rx *rx);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
 

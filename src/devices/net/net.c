@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* net.c: the virtio-net device: options, backend, features, configuration. */
+#include "devices/net/net.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/virtio_ids.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/util.h"
+#include "devices/types.h"
+
+#define PCI_CLASS_NETWORK_ETHERNET 0x020000
+#define MTU_MIN                    68
+#define MTU_MAX                    65535
+#define SPEED_MAX                  INT32_MAX
+
+static const char *const duplex_names[] = { "full", "half", NULL };
+
+static const struct option_spec options[] = {
+	{ .key = "tap",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, tap),
+	  .placeholder = "NAME",
+	  .help = "tap interface, there or to be made" },
+	{ .key = "fd",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct net_options, fd),
+	  .min = 3,
+	  .max = INT32_MAX,
+	  .placeholder = "N",
+	  .help = "instead of tap: a descriptor of one, open already" },
+	{ .key = "mac",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, mac),
+	  .placeholder = "00:16:3e:..",
+	  .help = "the guest's address (default: made of the domain's and the function's number)" },
+	{ .key = "queues",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct net_options, queues),
+	  .min = 1,
+	  .max = NET_PAIRS_MAX,
+	  .placeholder = "N",
+	  .fallback = "1",
+	  .help = "number of queue pairs" },
+	{ .key = "mtu",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct net_options, mtu),
+	  .min = MTU_MIN,
+	  .max = MTU_MAX,
+	  .placeholder = "N",
+	  .help = "largest packet, to tell the guest (default: the interface's)" },
+	{ .key = "speed",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct net_options, speed),
+	  .min = 1,
+	  .max = SPEED_MAX,
+	  .placeholder = "MBIT",
+	  .help = "link speed to tell the guest" },
+	{ .key = "duplex",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct net_options, duplex),
+	  .names = duplex_names,
+	  .fallback = "full",
+	  .help = "with speed" },
+	{ 0 },
+};
+
+/* Six bytes, of an address for one station. */
+static bool parse_mac(const char *text, uint8_t mac[NET_MAC_BYTES])
+{
+	char end;
+
+	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &mac[0], &mac[1], &mac[2],
+		      &mac[3], &mac[4], &mac[5], &end) == NET_MAC_BYTES &&
+	       !(mac[0] & 1);
+}
+
+static int net_check(const void *from, const char *where)
+{
+	const struct net_options *o = from;
+	uint8_t mac[NET_MAC_BYTES];
+
+	if (!o->tap == !o->fd)
+		log_error("%s: give either tap= or fd=", where);
+	else if (o->fd && o->queues > 1)
+		log_error("%s: a descriptor is one queue", where);
+	else if (o->mac && !parse_mac(o->mac, mac))
+		log_error("%s: mac: \"%s\" is not an address for one station", where, o->mac);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* Xen's own range, and a number that stays the same for the same name. */
+static void make_mac(const char *name, uint8_t mac[NET_MAC_BYTES])
+{
+	uint32_t hash = 2166136261U;
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619U;
+	memcpy(mac, "\x00\x16\x3e", 3);
+	mac[3] = (uint8_t)(hash >> 16 & 0x7f);
+	mac[4] = (uint8_t)(hash >> 8);
+	mac[5] = (uint8_t)hash;
+}
+
+static void set_config(struct net_device *net, const struct net_options *o)
+{
+	unsigned mtu = o->mtu ? o->mtu : net->backend->mtu;
+
+	net->config = (struct virtio_net_config){
+		.status = VIRTIO_NET_S_LINK_UP,
+		.max_virtqueue_pairs = (uint16_t)net->backend->npairs,
+		.mtu = (uint16_t)mtu,
+		.speed = o->speed ? o->speed : UINT32_MAX,
+		.duplex = o->speed ? !o->duplex : UINT8_MAX,
+	};
+	if (!o->mac || !parse_mac(o->mac, net->config.mac))
+		make_mac(o->tap ? o->tap : net->device->name, net->config.mac);
+}
+
+static uint64_t features_of(const struct net_device *net)
+{
+	uint64_t features = net->backend->features | BIT_ULL(VIRTIO_NET_F_MAC) |
+			    BIT_ULL(VIRTIO_NET_F_STATUS) | BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
+			    BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX);
+
+	if (net->config.mtu)
+		features |= BIT_ULL(VIRTIO_NET_F_MTU);
+	if (net->backend->npairs > 1)
+		features |= BIT_ULL(VIRTIO_NET_F_MQ);
+	return features;
+}
+
+int net_device_init(struct virtio_device *device, struct net_backend *backend,
+		    const struct net_options *o)
+{
+	struct net_device *net = calloc(1, sizeof(*net));
+
+	if (!net) {
+		backend->ops->close(backend);
+		return -ENOMEM;
+	}
+	net->device = device;
+	net->backend = backend;
+	pthread_mutex_init(&net->lock, NULL);
+	set_config(net, o);
+	net_filter_reset(&net->filter, net->config.mac, false);
+	device->private = net;
+	device->config = &net->config;
+	device->config_length = offsetof(struct virtio_net_config, rss_max_key_size);
+	device->nqueues = 2 * backend->npairs + 1;
+	device->offered |= features_of(net);
+	return 0;
+}
+
+static int net_open(struct virtio_device *device, const void *from)
+{
+	const struct net_options *o = from;
+	struct net_backend *backend;
+	int err = o->tap ? tap_open(o->tap, o->queues, &backend)
+			 : packets_open((int)o->fd, &backend);
+
+	return err ? err : net_device_init(device, backend, o);
+}
+
+static void net_close(struct virtio_device *device)
+{
+	struct net_device *net = device->private;
+	unsigned i;
+
+	if (!net)
+		return;
+	for (i = 0; i < NET_PAIRS_MAX; i++) {
+		net_rx_free(net->rx[i]);
+		net_tx_free(net->tx[i]);
+	}
+	net->backend->ops->close(net->backend);
+	pthread_mutex_destroy(&net->lock);
+	free(net);
+	device->private = NULL;
+}
+
+enum net_role net_role(const struct virtqueue *queue)
+{
+	bool several = queue->features & BIT_ULL(VIRTIO_NET_F_MQ);
+	unsigned pairs = several ? net_of(queue)->backend->npairs : 1;
+
+	if (queue->index == 2 * pairs)
+		return NET_CONTROL;
+	if (queue->index > 2 * pairs)
+		return NET_UNUSED;
+	return queue->index % 2 ? NET_TX : NET_RX;
+}
+
+static int net_queue_init(struct virtqueue *queue)
+{
+	if (queue->index == 2 * net_of(queue)->backend->npairs)
+		return 0;
+	return queue->index % 2 ? net_tx_init(queue) : net_rx_init(queue);
+}
+
+/* See net.h: what a queue has lives as long as the device. */
+static void net_queue_free(struct virtqueue *queue)
+{
+	(void)queue;
+}
+
+static void net_kicked(struct virtqueue *queue)
+{
+	switch (net_role(queue)) {
+	case NET_RX:
+		net_rx_kicked(queue);
+		break;
+	case NET_TX:
+		net_tx_kicked(queue);
+		break;
+	case NET_CONTROL:
+	case NET_UNUSED:
+		break;
+	}
+}
+
+static void net_stop(struct virtqueue *queue)
+{
+	if (net_role(queue) == NET_RX)
+		net_rx_stop(queue);
+}
+
+/* What the guest takes is what the interface may hand over. */
+static void net_driver_ok(struct virtio_device *device)
+{
+	struct net_device *net = device->private;
+
+	net->backend->ops->set_offloads(net->backend, device->state->driver_features);
+	net->backend->ops->set_pairs(net->backend, 1);
+}
+
+static void net_reset(struct virtio_device *device)
+{
+	struct net_device *net = device->private;
+
+	net->backend->ops->set_offloads(net->backend, 0);
+	net->backend->ops->set_pairs(net->backend, 1);
+}
+
+const struct virtio_device_type virtio_net = {
+	.name = "net",
+	.virtio_id = VIRTIO_ID_NET,
+	.pci_class = PCI_CLASS_NETWORK_ETHERNET,
+	.options = options,
+	.options_size = sizeof(struct net_options),
+	.check = net_check,
+	.open = net_open,
+	.close = net_close,
+	.queue_init = net_queue_init,
+	.queue_free = net_queue_free,
+	.kicked = net_kicked,
+	.stop = net_stop,
+	.driver_ok = net_driver_ok,
+	.reset = net_reset,
+};

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rx.c: frames to the guest.
+ *
+ * Theory of operation. A burst of frames is read from the port by one system call
+ * into our own memory; those that the guest wants are laid out over the buffers it
+ * has posted, and copied by one call. A burst that was full is followed by a larger
+ * one, another one by a wait for the port. Buffers are taken from the queue when
+ * there are frames for them; so the guest need not say that there are more, unless
+ * we ran out: then nothing is read until it does, and what is read stays.
+ *
+ * Reads and the wait for the port go on over a reset, and what they find then is
+ * dropped; so this struct lives as long as the device, not as its queue. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "devices/net/net.h"
+#include "virtio/chain.h"
+#include "virtio/worker.h"
+
+#define BURST_MAX   16U
+#define BUFFERS_MAX VIRTQUEUE_SIZE_MAX
+#define TOGETHER    64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
+
+enum phase { RX_OFF, RX_READING, RX_WAITING, RX_STARVED };
+
+/* A frame that was read. */
+struct slot {
+	struct net_rx *rx;
+	struct net_frame frame;
+	int result;
+	int err; /* of its copies */
+};
+
+/* A buffer that has a part of a frame. */
+struct filled {
+	struct chain *chain;
+	struct slot *slot;
+	uint32_t length;
+};
+
+struct net_rx {
+	struct virtqueue *vq;
+	struct net_device *net;
+	struct net_port *port;
+	enum phase phase;
+	unsigned burst;       /* how many are read at a time */
+	unsigned reading;     /* not done yet */
+	unsigned next, nread; /* of the slots: to deliver */
+	struct slot slots[BURST_MAX];
+	struct chain *buffers[BUFFERS_MAX]; /* taken, not used */
+	unsigned nbuffers;
+	struct filled filled[BUFFERS_MAX];
+	unsigned nfilled;
+	struct loop_work deliver;
+	uint8_t *frames;
+};
+
+/* --- reading ------------------------------------------------------------------- */
+
+static void read_burst(struct net_rx *rx)
+{
+	unsigned i;
+
+	rx->phase = RX_READING;
+	rx->next = 0;
+	rx->nread = rx->reading = rx->burst;
+	for (i = 0; i < rx->burst; i++) {
+		rx->slots[i].frame.length = NET_FRAME_BYTES;
+		rx->port->backend->ops->receive(rx->port, &rx->slots[i].frame);
+	}
+}
+
+static void was_read(struct net_frame *frame, int result)
+{
+	struct slot *slot = container_of(frame, struct slot, frame);
+	struct net_rx *rx = slot->rx;
+
+	slot->result = result;
+	if (--rx->reading)
+		return;
+	if (rx->phase == RX_READING)
+		loop_defer(rx->port->loop, &rx->deliver);
+}
+
+static void port_readable(struct net_port *port)
+{
+	struct net_rx *rx = port->user;
+
+	if (rx->phase == RX_WAITING)
+		read_burst(rx);
+}
+
+static void wait_for_port(struct net_rx *rx)
+{
+	rx->phase = RX_WAITING;
+	rx->port->backend->ops->watch(rx->port);
+}
+
+static unsigned count_read(const struct net_rx *rx)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < rx->nread; i++)
+		count += rx->slots[i].result > 0;
+	return count;
+}
+
+/* All are delivered: as many frames again, or more, if there were as many. */
+static void go_on(struct net_rx *rx)
+{
+	unsigned count = count_read(rx);
+
+	if (count == rx->burst) {
+		rx->burst = (unsigned)min_u64(2 * rx->burst, BURST_MAX);
+		read_burst(rx);
+		return;
+	}
+	rx->burst = (unsigned)max_u64(count, 1);
+	wait_for_port(rx);
+}
+
+/* --- delivery ------------------------------------------------------------------ */
+
+/* True if @count buffers are there. */
+static bool have_buffers(struct net_rx *rx, unsigned count)
+{
+	while (rx->nbuffers < count) {
+		unsigned room = (unsigned)min_u64(BUFFERS_MAX - rx->nbuffers, VIRTQUEUE_BATCH);
+		unsigned got = virtqueue_take(rx->vq, rx->buffers + rx->nbuffers, room);
+
+		if (!got)
+			return false;
+		rx->nbuffers += got;
+	}
+	return true;
+}
+
+/* How many buffers the frame needs, the first ones that there are: 0 if there are not
+ * enough, UINT_MAX if no number would do. */
+static unsigned buffers_for(struct net_rx *rx, uint32_t length)
+{
+	bool mergeable = rx->vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	unsigned count = 0;
+	uint32_t room = 0;
+
+	do {
+		if (count == (mergeable ? TOGETHER : 1))
+			return UINT32_MAX;
+		if (!have_buffers(rx, count + 1))
+			return 0;
+		room += rx->buffers[count++]->in_length;
+	} while (room < length);
+	return count;
+}
+
+static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
+{
+	struct virtio_net_hdr_v1 *header = (void *)slot->frame.data;
+	uint32_t done = 0, left = (uint32_t)slot->result;
+	unsigned i;
+
+	header->num_buffers = (uint16_t)count;
+	slot->err = 0;
+	for (i = 0; i < count; i++) {
+		struct chain *chain = rx->buffers[i];
+		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
+
+		chain_copy(&rx->vq->memory, chain, true, 0, here, slot->frame.data + done,
+			   &slot->err);
+		rx->filled[rx->nfilled++] =
+			(struct filled){ .chain = chain, .slot = slot, .length = here };
+		done += here;
+		left -= here;
+	}
+	rx->nbuffers -= count;
+	memmove(rx->buffers, rx->buffers + count, rx->nbuffers * sizeof(*rx->buffers));
+}
+
+/* Does the guest want it, and has it come whole? */
+static bool is_wanted(struct net_rx *rx, const struct slot *slot)
+{
+	uint32_t length = (uint32_t)slot->result;
+
+	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
+		return false;
+	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
+			     length - NET_HEADER_BYTES))
+		return true;
+	net_count(&rx->net->counters.rx_filtered, 1);
+	return false;
+}
+
+/* False if it has to wait for buffers. */
+static bool place(struct net_rx *rx, struct slot *slot)
+{
+	unsigned count;
+
+	if (!is_wanted(rx, slot))
+		return true;
+	if (rx->nfilled > BUFFERS_MAX - TOGETHER)
+		return false;
+	count = buffers_for(rx, (uint32_t)slot->result);
+	if (!count)
+		return false;
+	if (count == UINT32_MAX) {
+		net_count(&rx->net->counters.rx_too_long, 1);
+		return true;
+	}
+	net_count(&rx->net->counters.rx_frames, 1);
+	net_count(&rx->net->counters.rx_bytes, (uint64_t)slot->result - NET_HEADER_BYTES);
+	lay_out(rx, slot, count);
+	return true;
+}
+
+/* A buffer of a frame that could not be copied goes back empty, which drivers drop. */
+static void push_filled(struct net_rx *rx)
+{
+	unsigned i;
+
+	memory_flush(&rx->vq->memory);
+	for (i = 0; i < rx->nfilled; i++) {
+		const struct filled *filled = &rx->filled[i];
+
+		virtqueue_push(rx->vq, filled->chain, filled->slot->err ? 0 : filled->length);
+	}
+	rx->nfilled = 0;
+}
+
+static void place_all(struct net_rx *rx)
+{
+	pthread_mutex_lock(&rx->net->lock);
+	while (rx->next < rx->nread && place(rx, &rx->slots[rx->next]))
+		rx->next++;
+	pthread_mutex_unlock(&rx->net->lock);
+}
+
+static void deliver(struct loop_work *work)
+{
+	struct net_rx *rx = container_of(work, struct net_rx, deliver);
+	bool progress;
+
+	if (rx->phase == RX_OFF || !virtqueue_running(rx->vq))
+		return;
+	do {
+		place_all(rx);
+		progress = rx->nfilled;
+		push_filled(rx);
+	} while (progress && rx->next < rx->nread);
+	if (!virtqueue_running(rx->vq))
+		return;
+	if (rx->next == rx->nread) {
+		go_on(rx);
+		return;
+	}
+	rx->phase = RX_STARVED;
+	net_count(&rx->net->counters.rx_no_buffer, 1);
+}
+
+void net_rx_kicked(struct virtqueue *queue)
+{
+	struct net_rx *rx = net_of(queue)->rx[queue->index / 2];
+
+	if (rx->phase == RX_STARVED) {
+		loop_defer(rx->port->loop, &rx->deliver);
+		return;
+	}
+	if (rx->phase != RX_OFF)
+		return;
+	rx->next = rx->nread = 0;
+	if (rx->reading)
+		rx->phase = RX_READING; /* from before a reset: there is nothing to deliver */
+	else
+		wait_for_port(rx);
+}
+
+void net_rx_stop(struct virtqueue *queue)
+{
+	struct net_rx *rx = net_of(queue)->rx[queue->index / 2];
+
+	rx->phase = RX_OFF;
+	while (rx->nbuffers)
+		virtqueue_push(queue, rx->buffers[--rx->nbuffers], 0);
+}
+
+int net_rx_init(struct virtqueue *queue)
+{
+	struct net_device *net = net_of(queue);
+	struct net_rx *rx = calloc(1, sizeof(*rx));
+	unsigned i;
+
+	if (!rx)
+		return -ENOMEM;
+	net->rx[queue->index / 2] = rx;
+	rx->frames = malloc((size_t)BURST_MAX * NET_FRAME_BYTES);
+	if (!rx->frames)
+		return -ENOMEM;
+	rx->vq = queue;
+	rx->net = net;
+	rx->burst = 1;
+	rx->deliver.run = deliver;
+	rx->port = &net->backend->ports[queue->index / 2];
+	rx->port->loop = queue->worker->loop;
+	rx->port->user = rx;
+	rx->port->readable = port_readable;
+	for (i = 0; i < BURST_MAX; i++)
+		rx->slots[i] =
+			(struct slot){ .rx = rx,
+				       .frame = { .data = rx->frames + (size_t)i * NET_FRAME_BYTES,
+						  .done = was_read } };
+	return 0;
+}
+
+void net_rx_free(struct net_rx *rx)
+{
+	if (rx)
+		free(rx->frames);
+	free(rx);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tap.c: a tap interface, or any other descriptor that keeps packets apart.
+ *
+ * All descriptors are non-blocking: then io_uring does the reads and writes of
+ * one submission at once and in their order, and hands none to a thread. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "devices/net/backend.h"
+
+#define TUN_DEVICE "/dev/net/tun"
+
+#define HOST_OFFLOADS                                                   \
+	(BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | \
+	 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_HOST_ECN))
+#define GUEST_OFFLOADS                                                         \
+	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
+
+struct tap {
+	struct net_backend backend;
+	int fds[NET_PAIRS_MAX];
+	unsigned npairs; /* that are attached */
+	bool is_tap;
+};
+
+static struct tap *tap_of(struct net_backend *backend)
+{
+	return container_of(backend, struct tap, backend);
+}
+
+static int fd_of(const struct net_port *port)
+{
+	return tap_of(port->backend)->fds[port->index];
+}
+
+/* --- frames ------------------------------------------------------------------ */
+
+static void sent(struct loop_op *op, int result)
+{
+	struct net_frame *frame = container_of(op, struct net_frame, op);
+
+	frame->done(frame, result < 0 ? result : 0);
+}
+
+static void send_frame(struct net_port *port, struct net_frame *frame)
+{
+	struct io_uring_sqe *sqe = loop_sqe(port->loop);
+
+	io_uring_prep_write(sqe, fd_of(port), frame->data, frame->length, 0);
+	frame->op.done = sent;
+	loop_sqe_for(sqe, &frame->op);
+}
+
+static void received(struct loop_op *op, int result)
+{
+	struct net_frame *frame = container_of(op, struct net_frame, op);
+
+	frame->done(frame, result);
+}
+
+static void receive_frame(struct net_port *port, struct net_frame *frame)
+{
+	struct io_uring_sqe *sqe = loop_sqe(port->loop);
+
+	io_uring_prep_read(sqe, fd_of(port), frame->data, frame->length, 0);
+	frame->op.done = received;
+	loop_sqe_for(sqe, &frame->op);
+}
+
+static void polled(struct loop_op *op, int result)
+{
+	struct net_port *port = container_of(op, struct net_port, op);
+
+	(void)result;
+	port->watched = false;
+	port->readable(port);
+}
+
+static void watch(struct net_port *port)
+{
+	struct io_uring_sqe *sqe;
+
+	if (port->watched)
+		return;
+	sqe = loop_sqe(port->loop);
+	io_uring_prep_poll_add(sqe, fd_of(port), POLLIN);
+	port->op.done = polled;
+	port->watched = true;
+	loop_sqe_for(sqe, &port->op);
+}
+
+/* --- the interface ----------------------------------------------------------- */
+
+static unsigned tun_offloads(uint64_t features)
+{
+	unsigned flags = 0;
+
+	if (!(features & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	flags |= TUN_F_CSUM;
+	if (features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4))
+		flags |= TUN_F_TSO4;
+	if (features & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6))
+		flags |= TUN_F_TSO6;
+	if (flags != TUN_F_CSUM && (features & BIT_ULL(VIRTIO_NET_F_GUEST_ECN)))
+		flags |= TUN_F_TSO_ECN;
+	return flags;
+}
+
+static int set_offloads(struct net_backend *backend, uint64_t features)
+{
+	struct tap *tap = tap_of(backend);
+
+	if (!tap->is_tap || !ioctl(tap->fds[0], TUNSETOFFLOAD, tun_offloads(features)))
+		return 0;
+	log_warning("cannot set the tap's offloads: %m");
+	return -errno;
+}
+
+static int attach_queue(int fd, bool attached)
+{
+	struct ifreq request = { .ifr_flags = attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
+
+	return ioctl(fd, TUNSETQUEUE, &request) ? -errno : 0;
+}
+
+/* The kernel spreads flows over all attached queues, whoever reads them. */
+static int set_pairs(struct net_backend *backend, unsigned pairs)
+{
+	struct tap *tap = tap_of(backend);
+	int err = 0;
+
+	if (!tap->is_tap || backend->npairs == 1)
+		return 0;
+	while (!err && tap->npairs < pairs) {
+		err = attach_queue(tap->fds[tap->npairs], true);
+		tap->npairs += !err;
+	}
+	while (!err && tap->npairs > pairs) {
+		err = attach_queue(tap->fds[tap->npairs - 1], false);
+		tap->npairs -= !err;
+	}
+	if (err)
+		log_warning("cannot use %u queues of the tap: %s", pairs, strerror(-err));
+	return err;
+}
+
+static void close_all(struct net_backend *backend)
+{
+	struct tap *tap = tap_of(backend);
+	unsigned i;
+
+	for (i = 0; i < backend->npairs; i++)
+		close(tap->fds[i]);
+	free(tap);
+}
+
+static const struct net_backend_ops ops = {
+	.close = close_all,
+	.send = send_frame,
+	.receive = receive_frame,
+	.watch = watch,
+	.set_offloads = set_offloads,
+	.set_pairs = set_pairs,
+};
+
+static struct tap *new_tap(uint64_t features)
+{
+	struct tap *tap = calloc(1, sizeof(*tap));
+	unsigned i;
+
+	if (!tap)
+		return NULL;
+	tap->backend.ops = &ops;
+	tap->backend.features = features;
+	for (i = 0; i < NET_PAIRS_MAX; i++)
+		tap->backend.ports[i] = (struct net_port){ .backend = &tap->backend, .index = i };
+	return tap;
+}
+
+static void take_descriptor(struct tap *tap, int fd)
+{
+	tap->fds[tap->backend.npairs++] = fd;
+	tap->npairs = tap->backend.npairs;
+}
+
+/* What goes in front of each frame: our header, little endian. */
+static int set_header(int fd)
+{
+	int bytes = NET_HEADER_BYTES, little = 1;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &bytes))
+		return -errno;
+	if (ioctl(fd, TUNSETVNETLE, &little) && errno != EINVAL && errno != ENOTTY)
+		return -errno;
+	return 0;
+}
+
+static int open_queue(const char *name, bool several)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int err, fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (several)
+		request.ifr_flags |= IFF_MULTI_QUEUE;
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	err = ioctl(fd, TUNSETIFF, &request) ? -errno : set_header(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+static const char *why_not_opened(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return " (a tap made with other flags: one queue or several?)";
+	case -EBUSY:
+		return " (another process has it)";
+	case -ENOENT:
+		return " (the kernel's tun driver is not there)";
+	default:
+		return "";
+	}
+}
+
+static uint16_t mtu_of(const char *name)
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint16_t mtu = 0;
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (fd >= 0 && !ioctl(fd, SIOCGIFMTU, &request))
+		mtu = (uint16_t)request.ifr_mtu;
+	if (fd >= 0)
+		close(fd);
+	return mtu;
+}
+
+int tap_open(const char *name, unsigned pairs, struct net_backend **result)
+{
+	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
+	int fd;
+
+	if (!tap)
+		return -ENOMEM;
+	tap->is_tap = true;
+	while (tap->backend.npairs < pairs) {
+		fd = open_queue(name, pairs > 1);
+		if (fd < 0) {
+			log_error("tap %s: %s%s", name, strerror(-fd), why_not_opened(fd));
+			close_all(&tap->backend);
+			return fd;
+		}
+		take_descriptor(tap, fd);
+	}
+	tap->backend.mtu = mtu_of(name);
+	*result = &tap->backend;
+	return 0;
+}
+
+int packets_open(int fd, struct net_backend **result)
+{
+	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (!tap)
+		return -ENOMEM;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK)) {
+		int err = -errno;
+
+		log_error("descriptor %d: %m", fd);
+		free(tap);
+		return err;
+	}
+	take_descriptor(tap, fd);
+	*result = &tap->backend;
+	return 0;
+}

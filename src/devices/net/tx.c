@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tx.c: frames from the guest.
+ *
+ * A turn takes what waits, copies all of it by one call, and hands the frames to the
+ * port, which sends them by one system call when the turn ends. As long as there
+ * were some there is another look, in the next turn, before the guest is asked for
+ * doorbells again. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "devices/net/header.h"
+#include "devices/net/net.h"
+#include "virtio/chain.h"
+#include "virtio/worker.h"
+
+#define SLOTS VIRTQUEUE_BATCH
+
+/* Between chain and port. */
+struct slot {
+	struct net_tx *tx;
+	struct chain *chain;
+	struct net_frame frame;
+	int err;
+};
+
+struct net_tx {
+	struct virtqueue *vq;
+	struct net_port *port;
+	struct slot slots[SLOTS], *unused[SLOTS];
+	unsigned nunused;
+	bool waiting; /* for a slot */
+	uint8_t *frames;
+};
+
+static void finish(struct slot *slot)
+{
+	struct net_tx *tx = slot->tx;
+
+	tx->unused[tx->nunused++] = slot;
+	virtqueue_push(tx->vq, slot->chain, 0);
+	if (tx->waiting && virtqueue_running(tx->vq))
+		virtqueue_again(tx->vq);
+	tx->waiting = false;
+}
+
+static void sent(struct net_frame *frame, int result)
+{
+	struct slot *slot = container_of(frame, struct slot, frame);
+	struct net_device *net = net_of(slot->tx->vq);
+
+	if (result) {
+		net_count(&net->counters.tx_refused, 1);
+		log_guest("%s: a frame of %u bytes cannot be sent: %m", net->device->name,
+			  frame->length);
+	}
+	finish(slot);
+}
+
+static void drop(struct slot *slot)
+{
+	net_count(&net_of(slot->tx->vq)->counters.tx_bad, 1);
+	finish(slot);
+}
+
+/* Where a chain is no frame there is nothing to copy. */
+static void fetch(struct slot *slot)
+{
+	const struct chain *chain = slot->chain;
+
+	slot->frame.length = chain->out_length;
+	slot->err = 0;
+	if (chain->out_length <= NET_HEADER_BYTES || chain->out_length > NET_FRAME_MAX)
+		slot->err = -EINVAL;
+	else
+		chain_copy(&slot->tx->vq->memory, chain, false, 0, chain->out_length,
+			   slot->frame.data, &slot->err);
+}
+
+static void pass_on(struct slot *slot)
+{
+	struct net_tx *tx = slot->tx;
+	struct net_device *net = net_of(tx->vq);
+	const void *header = slot->frame.data;
+
+	if (slot->err || !net_header_valid(header, slot->frame.length - (uint32_t)NET_HEADER_BYTES,
+					   tx->vq->features)) {
+		drop(slot);
+		return;
+	}
+	net_count(&net->counters.tx_frames, 1);
+	net_count(&net->counters.tx_bytes, slot->frame.length - NET_HEADER_BYTES);
+	tx->port->backend->ops->send(tx->port, &slot->frame);
+}
+
+void net_tx_kicked(struct virtqueue *queue)
+{
+	struct net_tx *tx = net_of(queue)->tx[queue->index / 2];
+	struct chain *chains[SLOTS];
+	struct slot *slots[SLOTS];
+	unsigned i, count;
+
+	tx->waiting = !tx->nunused;
+	if (tx->waiting)
+		return;
+	count = virtqueue_take(queue, chains, tx->nunused);
+	for (i = 0; i < count; i++) {
+		slots[i] = tx->unused[--tx->nunused];
+		slots[i]->chain = chains[i];
+		fetch(slots[i]);
+	}
+	memory_flush(&queue->memory);
+	for (i = 0; i < count; i++)
+		pass_on(slots[i]);
+	if (count)
+		virtqueue_again(queue);
+}
+
+int net_tx_init(struct virtqueue *queue)
+{
+	struct net_device *net = net_of(queue);
+	struct net_tx *tx = calloc(1, sizeof(*tx));
+	unsigned i;
+
+	if (!tx)
+		return -ENOMEM;
+	net->tx[queue->index / 2] = tx;
+	tx->frames = malloc((size_t)SLOTS * NET_FRAME_BYTES);
+	if (!tx->frames)
+		return -ENOMEM;
+	tx->vq = queue;
+	tx->port = &net->backend->ports[queue->index / 2];
+	tx->port->loop = queue->worker->loop;
+	for (i = 0; i < SLOTS; i++) {
+		tx->slots[i] = (struct slot){
+			.tx = tx,
+			.frame = { .data = tx->frames + (size_t)i * NET_FRAME_BYTES, .done = sent }
+		};
+		tx->unused[tx->nunused++] = &tx->slots[i];
+	}
+	return 0;
+}
+
+void net_tx_free(struct net_tx *tx)
+{
+	if (tx)
+		free(tx->frames);
+	free(tx);
+}
