@@ -19,8 +19,6 @@
 #define NOT_WRITTEN   0xff
 #define IO_MS         10000
 #define MAX_LOAD_LEN  (96u << 10)
-#define BAR_BASE      0xf0000000ull
-#define BAR_STRIDE    0x100000ull
 #define FEATURE(name) (1ull << (name))
 
 static const uint64_t driver_features =
@@ -33,19 +31,6 @@ static const uint64_t driver_features =
 	FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM);
 
 /* ---- start and end -------------------------------------------------------------------- */
-
-static void find_function(struct gpci *pci, uint16_t bdf)
-{
-	uint64_t base = BAR_BASE + (bdf >> 3 & 31u) * BAR_STRIDE;
-	bool hvm = fake_platform() == FAKE_HVM;
-
-	if (hvm) {
-		ck_assert_msg(gpci_hvmloader(pci, 0, bdf, base), "hvmloader finds no %04x", bdf);
-		gpci_seabios(pci);
-	}
-	ck_assert_msg(gpci_linux(pci, 0, bdf, hvm ? 0 : base), "Linux finds no %04x", bdf);
-	gpci_enable(pci, true);
-}
 
 static void read_capacity(struct gblk *blk)
 {
@@ -98,7 +83,7 @@ struct gblk *gblk_start(const struct gblk_config *config)
 	struct gblk *blk = calloc(1, sizeof(*blk));
 
 	ck_assert_ptr_nonnull(blk);
-	find_function(&blk->v.pci, config->bdf);
+	gpci_find(&blk->v.pci, config->bdf);
 	ck_assert_msg(gvirtio_probe(&blk->v), "a virtio capability is missing");
 	blk->pool = gpage_alloc(SLOTS * SLOT / FAKE_PAGE);
 	start_driver(blk, config);

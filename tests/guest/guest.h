@@ -119,6 +119,9 @@ void gpci_seabios(struct gpci *pci);
 /* Linux: 32-bit id, for up to 65 s while that says "retry"; sizes with decoding off, takes over the BARs or places them from base on. */
 bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base);
 
+/* All who look at it on this platform, or the test fails. */
+void gpci_find(struct gpci *pci, uint16_t bdf);
+
 /* Memory decoding and bus mastering. */
 void gpci_enable(struct gpci *pci, bool on);
 
@@ -198,7 +201,7 @@ bool gring_enable_cb(struct gring *ring); /* false: something came meanwhile */
 
 /* ---- virtio-pci -------------------------------------------------------------- */
 
-#define GVIRTIO_QUEUES 8
+#define GVIRTIO_QUEUES 40
 
 struct gvirtio {
 	struct gpci pci;
@@ -320,5 +323,49 @@ uint8_t gblk_write(struct gblk *blk, uint64_t sector, const void *data, uint32_t
 
 /* nr random reads, writes and flushes, up to depth at once; false if one gets no answer. */
 bool gblk_load(struct gblk *blk, unsigned int nr, unsigned int depth);
+
+/* ---- virtio-net -------------------------------------------------------------- */
+
+#define GNET_PAIRS 4
+#define GNET_FRAME 65600u /* header included */
+
+struct gnet_config {
+	uint16_t bdf;
+	enum gdma_kind dma;
+	enum girq irq;
+	uint64_t without;
+	unsigned int pairs;   /* 0: 1 */
+	uint16_t ring_size;   /* 0: 128 */
+	uint32_t buffer;      /* bytes of one receive buffer; 0: 1536, as Linux */
+	unsigned int buffers; /* that are posted; 0: as many as the ring takes */
+};
+
+struct gnet {
+	struct gvirtio v;
+	struct gnet_config config;
+	uint8_t mac[6];
+	uint64_t rx_pages[GNET_PAIRS]; /* the buffers, one behind the other */
+	unsigned int rx_count[GNET_PAIRS];
+	unsigned int sent, received;
+};
+
+/* Everything from the PCI probe to DRIVER_OK with posted buffers, as Linux. */
+struct gnet *gnet_start(const struct gnet_config *config);
+void gnet_remove(struct gnet *net);
+void gnet_restart(struct gnet *net);
+void gnet_free(struct gnet *net);
+
+/* Puts a frame with its header into the ring of a pair, in so many segments; false if
+ * it is full. The device is told by gnet_kick(). */
+bool gnet_send(struct gnet *net, unsigned int pair, const void *frame, uint32_t length,
+	       unsigned int segments);
+void gnet_kick(struct gnet *net, unsigned int pair);
+
+/* Takes back what was sent; false if not all was within @ms. */
+bool gnet_sent(struct gnet *net, unsigned int pair, unsigned int ms);
+
+/* The next frame with its header into @frame, of GNET_FRAME bytes; its buffers are
+ * posted again. 0 if none came within @ms. */
+uint32_t gnet_receive(struct gnet *net, unsigned int pair, void *frame, unsigned int ms);
 
 #endif

@@ -5,9 +5,12 @@
  */
 #include "guest.h"
 
+#include <check.h>
 #include <linux/pci_regs.h>
 #include <time.h>
 
+#define BAR_BASE     0xf0000000ull
+#define BAR_STRIDE   0x100000ull
 #define PIRQ_DATA    0x700u /* vector byte 0: Xen takes the pirq from the address */
 #define MSI_ADDRESS  0xfee00000u
 #define FIRST_PIRQ   54
@@ -179,6 +182,19 @@ bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base
 	pci->irq = GIRQ_NONE;
 	pci->msix = (uint8_t)gpci_find_cap(pci, PCI_CAP_ID_MSIX, 0);
 	return true;
+}
+
+void gpci_find(struct gpci *pci, uint16_t bdf)
+{
+	uint64_t base = BAR_BASE + (bdf >> 3 & 31u) * BAR_STRIDE;
+	bool hvm = fake_platform() == FAKE_HVM;
+
+	if (hvm) {
+		ck_assert_msg(gpci_hvmloader(pci, 0, bdf, base), "hvmloader finds no %04x", bdf);
+		gpci_seabios(pci);
+	}
+	ck_assert_msg(gpci_linux(pci, 0, bdf, hvm ? 0 : base), "Linux finds no %04x", bdf);
+	gpci_enable(pci, true);
 }
 
 void gpci_enable(struct gpci *pci, bool on)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * net.c: a virtio-net driver as Linux's: buffers of one descriptor that are posted
+ * ahead, merged frames, headers in front of what is sent.
+ */
+#include <check.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guest.h"
+
+#define FEATURE(name) (1ull << (name))
+#define HEADER        sizeof(struct virtio_net_hdr_v1)
+
+static const uint64_t driver_features =
+	FEATURE(VIRTIO_NET_F_MAC) | FEATURE(VIRTIO_NET_F_STATUS) | FEATURE(VIRTIO_NET_F_MTU) |
+	FEATURE(VIRTIO_NET_F_MRG_RXBUF) | FEATURE(VIRTIO_NET_F_CSUM) |
+	FEATURE(VIRTIO_NET_F_GUEST_CSUM) | FEATURE(VIRTIO_NET_F_HOST_TSO4) |
+	FEATURE(VIRTIO_NET_F_HOST_TSO6) | FEATURE(VIRTIO_NET_F_HOST_ECN) |
+	FEATURE(VIRTIO_NET_F_GUEST_TSO4) | FEATURE(VIRTIO_NET_F_GUEST_TSO6) |
+	FEATURE(VIRTIO_NET_F_GUEST_ECN) | FEATURE(VIRTIO_NET_F_CTRL_VQ) |
+	FEATURE(VIRTIO_NET_F_CTRL_RX) | FEATURE(VIRTIO_NET_F_CTRL_VLAN) | FEATURE(VIRTIO_NET_F_MQ) |
+	FEATURE(VIRTIO_NET_F_SPEED_DUPLEX) | FEATURE(VIRTIO_RING_F_INDIRECT_DESC) |
+	FEATURE(VIRTIO_RING_F_EVENT_IDX) | FEATURE(VIRTIO_F_VERSION_1) |
+	FEATURE(VIRTIO_F_ACCESS_PLATFORM);
+
+static struct gring *rx_ring(const struct gnet *net, unsigned int pair)
+{
+	return net->v.ring[2 * pair];
+}
+
+static struct gring *tx_ring(const struct gnet *net, unsigned int pair)
+{
+	return net->v.ring[2 * pair + 1];
+}
+
+static unsigned int pairs_of(const struct gnet *net)
+{
+	return net->config.pairs ? net->config.pairs : 1;
+}
+
+static uint32_t buffer_bytes(const struct gnet *net)
+{
+	return net->config.buffer ? net->config.buffer : 1536;
+}
+
+/* ---- buffers ---------------------------------------------------------------------- */
+
+static unsigned int buffer_pages(const struct gnet *net)
+{
+	return (buffer_bytes(net) + FAKE_PAGE - 1) / FAKE_PAGE;
+}
+
+/* The token of a buffer is its place in guest memory. */
+static bool post(struct gnet *net, unsigned int pair, uint64_t gpa)
+{
+	const struct gsg sg = { gpa, buffer_bytes(net) };
+
+	return gring_add(rx_ring(net, pair), NULL, 0, &sg, 1, fake_ram(gpa));
+}
+
+static void make_buffers(struct gnet *net, unsigned int pair)
+{
+	unsigned int i, n = net->config.buffers ? net->config.buffers : rx_ring(net, pair)->size;
+
+	net->rx_count[pair] = n;
+	net->rx_pages[pair] = gpage_alloc(n * buffer_pages(net));
+	for (i = 0; i < n; i++)
+		ck_assert(post(net, pair,
+			       net->rx_pages[pair] + (uint64_t)i * buffer_pages(net) * FAKE_PAGE));
+	gvirtio_kick(&net->v, rx_ring(net, pair));
+}
+
+static uint64_t gpa_of(const void *token)
+{
+	return (uint64_t)((const uint8_t *)token - (const uint8_t *)fake_ram(0));
+}
+
+/* ---- start and end ------------------------------------------------------------------ */
+
+static void start_driver(struct gnet *net)
+{
+	const struct gnet_config *config = &net->config;
+	struct gvirtio *v = &net->v;
+	unsigned int i, queues = 2 * pairs_of(net);
+
+	v->dma.kind = config->dma;
+	v->pci.irq = config->irq;
+	ck_assert_int_ge(gvirtio_reset(v), 0);
+	ck_assert_msg(gvirtio_negotiate(v, driver_features & ~config->without), "features refused");
+	for (i = 0; i < sizeof(net->mac); i++)
+		net->mac[i] = (uint8_t)gvirtio_config(v, i, 1);
+	if (config->irq == GIRQ_PIRQ || config->irq == GIRQ_MSIX)
+		ck_assert_msg(gpci_msix_enable(&v->pci, config->irq, queues + 1), "no MSI-X");
+	ck_assert_msg(gvirtio_setup_queues(v, queues, config->ring_size ? config->ring_size : 128),
+		      "queue set-up refused");
+	gvirtio_driver_ok(v);
+	for (i = 0; i < pairs_of(net); i++)
+		make_buffers(net, i);
+}
+
+struct gnet *gnet_start(const struct gnet_config *config)
+{
+	struct gnet *net = calloc(1, sizeof(*net));
+
+	ck_assert_ptr_nonnull(net);
+	net->config = *config;
+	gpci_find(&net->v.pci, config->bdf);
+	ck_assert_msg(gvirtio_probe(&net->v), "a virtio capability is missing");
+	start_driver(net);
+	return net;
+}
+
+static void free_sent(struct gnet *net, unsigned int pair)
+{
+	struct gring *ring = tx_ring(net, pair);
+	unsigned int i;
+
+	for (i = 0; i < ring->size; i++)
+		free(ring->head[i].token);
+}
+
+void gnet_remove(struct gnet *net)
+{
+	unsigned int i;
+
+	for (i = 0; i < pairs_of(net); i++)
+		free_sent(net, i);
+	gvirtio_remove(&net->v);
+	for (i = 0; i < pairs_of(net); i++)
+		gpage_free(net->rx_pages[i], net->rx_count[i] * buffer_pages(net));
+}
+
+void gnet_restart(struct gnet *net)
+{
+	net->v.dma.broken = false;
+	start_driver(net);
+}
+
+void gnet_free(struct gnet *net)
+{
+	free(net);
+}
+
+/* ---- sending -------------------------------------------------------------------------- */
+
+#define SEGMENTS_MAX 19
+
+struct sent {
+	uint64_t gpa;
+	unsigned int pages;
+};
+
+static unsigned int cut(struct gsg *sg, uint64_t gpa, uint32_t length, unsigned int segments)
+{
+	uint32_t piece = length / segments;
+	unsigned int i;
+
+	for (i = 0; i < segments; i++) {
+		sg[i].gpa = gpa;
+		sg[i].len = i + 1 < segments ? piece : length;
+		gpa += sg[i].len;
+		length -= sg[i].len;
+	}
+	return segments;
+}
+
+bool gnet_send(struct gnet *net, unsigned int pair, const void *frame, uint32_t length,
+	       unsigned int segments)
+{
+	struct sent *sent = malloc(sizeof(*sent));
+	struct gsg sg[SEGMENTS_MAX];
+
+	ck_assert_ptr_nonnull(sent);
+	sent->pages = length / FAKE_PAGE + 1;
+	sent->gpa = gpage_alloc(sent->pages);
+	memcpy(fake_ram(sent->gpa), frame, length);
+	if (gring_add(tx_ring(net, pair), sg, cut(sg, sent->gpa, length, segments), NULL, 0, sent))
+		return true;
+	gpage_free(sent->gpa, sent->pages);
+	free(sent);
+	return false;
+}
+
+void gnet_kick(struct gnet *net, unsigned int pair)
+{
+	gvirtio_kick(&net->v, tx_ring(net, pair));
+}
+
+bool gnet_sent(struct gnet *net, unsigned int pair, unsigned int ms)
+{
+	struct gring *ring = tx_ring(net, pair);
+	uint64_t end = fake_now_ns() + ms * 1000000ull;
+	struct sent *sent;
+	uint32_t written;
+
+	while (gring_inflight(ring) && fake_now_ns() < end) {
+		sent = gring_get(ring, &written);
+		if (!sent)
+			continue;
+		ck_assert_uint_eq(written, 0);
+		gpage_free(sent->gpa, sent->pages);
+		free(sent);
+		net->sent++;
+	}
+	return !gring_inflight(ring);
+}
+
+/* ---- receiving ---------------------------------------------------------------------------- */
+
+static void *next_buffer(struct gnet *net, unsigned int pair, uint32_t *length, unsigned int ms)
+{
+	struct gring *ring = rx_ring(net, pair);
+	void *token = gring_get(ring, length);
+
+	if (!token && gvirtio_wait(&net->v, ring, ms))
+		token = gring_get(ring, length);
+	return token;
+}
+
+uint32_t gnet_receive(struct gnet *net, unsigned int pair, void *frame, unsigned int ms)
+{
+	const struct virtio_net_hdr_v1 *header = frame;
+	uint32_t length, all = 0;
+	unsigned int i = 0;
+	void *buffer;
+
+	do {
+		buffer = next_buffer(net, pair, &length, ms);
+		if (!buffer)
+			break;
+		ck_assert_uint_le(all + length, GNET_FRAME);
+		memcpy((uint8_t *)frame + all, buffer, length);
+		all += length;
+		ck_assert(post(net, pair, gpa_of(buffer)));
+	} while (++i < header->num_buffers);
+	ck_assert_msg(!i || i == header->num_buffers, "parts of a frame are missing");
+	gvirtio_kick(&net->v, rx_ring(net, pair));
+	net->received += !!i;
+	return all;
+}
