@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 #define NET_MAC_BYTES    6
-#define NET_FILTER_MACS  64 /* of a table; one that is longer counts as "all" */
+#define NET_FILTER_MACS  64 /* of a table */
 #define NET_FILTER_VLANS 4096
 
 struct net_mac_table {
 	unsigned count;
-	bool overflow;
+	bool overflow; /* it had more, and counts as "all" */
 	uint8_t macs[NET_FILTER_MACS][NET_MAC_BYTES];
 };
 
@@ -32,3 +32,9 @@ void net_filter_reset(struct net_filter *filter, const uint8_t mac[NET_MAC_BYTES
 
 /* @frame begins with the ethernet header and has @length bytes, 14 at least. */
 bool net_filter_wants(const struct net_filter *filter, const uint8_t *frame, size_t length);
+
+/* The table has these from here on. Without @macs they are not known, only how many. */
+void net_mac_table_set(struct net_mac_table *table, const uint8_t *macs, uint32_t count);
+
+/* @vid is below NET_FILTER_VLANS. */
+void net_filter_set_vlan(struct net_filter *filter, uint16_t vid, bool wanted);
