@@ -32,9 +32,9 @@ static int open_type(struct virtio_device *device, const void *options)
 {
 	int err = device->type->open(device, options);
 
-	if (err)
-		return reason_set(&device->why, err, "%s", strerror(-err));
-	return connect_type(device, false, &device->why);
+	if (err && !device->why.text[0])
+		reason_set(&device->why, err, "%s", strerror(-err));
+	return err ? err : connect_type(device, false, &device->why);
 }
 
 int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,

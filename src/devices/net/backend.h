@@ -11,6 +11,7 @@
 #include <linux/virtio_net.h>
 
 #include "base/loop.h"
+#include "base/reason.h"
 
 #define NET_PAIRS_MAX      16U
 #define NET_HEADER_BYTES   sizeof(struct virtio_net_hdr_v1)
@@ -64,10 +65,10 @@ struct net_backend {
 	struct net_port ports[NET_PAIRS_MAX];
 };
 
-/* The interface @name, or a new one, with so many queues. Says what is wrong in
- * one line. Returns 0 or -errno. */
-int tap_open(const char *name, unsigned pairs, struct net_backend **backend);
+/* The interface @name, or a new one, with so many queues. Returns 0, or -errno with
+ * the reason (none for -ENOMEM). */
+int tap_open(const char *name, unsigned pairs, struct net_backend **backend, struct reason *why);
 
 /* A descriptor that keeps packets apart, each with its header, and is not
  * blocking. It is closed with the backend. */
-int packets_open(int fd, struct net_backend **backend);
+int packets_open(int fd, struct net_backend **backend, struct reason *why);

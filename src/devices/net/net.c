@@ -163,8 +163,8 @@ static int net_open(struct virtio_device *device, const void *from)
 {
 	const struct net_options *o = from;
 	struct net_backend *backend;
-	int err = o->tap ? tap_open(o->tap, o->queues, &backend)
-			 : packets_open((int)o->fd, &backend);
+	int err = o->tap ? tap_open(o->tap, o->queues, &backend, &device->why)
+			 : packets_open((int)o->fd, &backend, &device->why);
 
 	return err ? err : net_device_init(device, backend, o);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tap.c: a tap interface, or any other descriptor that keeps packets apart.
  *
- * All descriptors are non-blocking: then io_uring does the reads and writes of
- * one submission at once and in their order, and hands none to a thread. */
+ * io_uring is to do the reads and writes of one submission at once and in their
+ * order, to hand none to a thread and to leave none waiting. For that descriptors are
+ * non-blocking; and where the kernel takes that for a wish to wait without a thread
+ * (tun does from Linux 6.4 on) each operation says RWF_NOWAIT. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -31,6 +34,7 @@ struct tap {
 	struct net_backend backend;
 	int fds[NET_PAIRS_MAX];
 	unsigned npairs; /* that are attached */
+	int rw_flags;
 	bool is_tap;
 };
 
@@ -58,6 +62,7 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 	struct io_uring_sqe *sqe = loop_sqe(port->loop);
 
 	io_uring_prep_write(sqe, fd_of(port), frame->data, frame->length, 0);
+	sqe->rw_flags = tap_of(port->backend)->rw_flags;
 	frame->op.done = sent;
 	loop_sqe_for(sqe, &frame->op);
 }
@@ -74,6 +79,7 @@ static void receive_frame(struct net_port *port, struct net_frame *frame)
 	struct io_uring_sqe *sqe = loop_sqe(port->loop);
 
 	io_uring_prep_read(sqe, fd_of(port), frame->data, frame->length, 0);
+	sqe->rw_flags = tap_of(port->backend)->rw_flags;
 	frame->op.done = received;
 	loop_sqe_for(sqe, &frame->op);
 }
@@ -189,8 +195,18 @@ static struct tap *new_tap(uint64_t features)
 	return tap;
 }
 
+/* A frame that was there before us is lost by this. */
+static int flags_for(int fd)
+{
+	uint8_t byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
+
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP ? 0 : RWF_NOWAIT;
+}
+
 static void take_descriptor(struct tap *tap, int fd)
 {
+	tap->rw_flags = flags_for(fd);
 	tap->fds[tap->backend.npairs++] = fd;
 	tap->npairs = tap->backend.npairs;
 }
@@ -252,7 +268,7 @@ static uint16_t mtu_of(const char *name)
 	return mtu;
 }
 
-int tap_open(const char *name, unsigned pairs, struct net_backend **result)
+int tap_open(const char *name, unsigned pairs, struct net_backend **result, struct reason *why)
 {
 	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
 	int fd;
@@ -263,9 +279,9 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result)
 	while (tap->backend.npairs < pairs) {
 		fd = open_queue(name, pairs > 1);
 		if (fd < 0) {
-			log_error("tap %s: %s%s", name, strerror(-fd), why_not_opened(fd));
 			close_all(&tap->backend);
-			return fd;
+			return reason_set(why, fd, "tap %s: %s%s", name, strerror(-fd),
+					  why_not_opened(fd));
 		}
 		take_descriptor(tap, fd);
 	}
@@ -274,7 +290,7 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result)
 	return 0;
 }
 
-int packets_open(int fd, struct net_backend **result)
+int packets_open(int fd, struct net_backend **result, struct reason *why)
 {
 	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
 	int flags = fcntl(fd, F_GETFL);
@@ -284,9 +300,8 @@ int packets_open(int fd, struct net_backend **result)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK)) {
 		int err = -errno;
 
-		log_error("descriptor %d: %m", fd);
 		free(tap);
-		return err;
+		return reason_set(why, err, "descriptor %d: %s", fd, strerror(-err));
 	}
 	take_descriptor(tap, fd);
 	*result = &tap->backend;

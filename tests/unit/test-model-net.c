@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test-model-net.c: the whole daemon gives the model guest a network device. What it
+ * is connected to is a socket that keeps packets apart, as a tap does; its other end
+ * is the test's.
+ */
+#include <check.h>
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "model.h"
+#include "unit/unit.h"
+
+#define FEATURE(name) (1ull << (name))
+#define HEADER        ((uint32_t)sizeof(struct virtio_net_hdr_v1))
+#define MAC           "00:16:3e:01:02:03"
+#define WIRE_BYTES    (4 << 20)
+
+static const struct gnet_config kinds[] = {
+	{ .bdf = MODEL_BDF, .irq = GIRQ_PIRQ },
+	{ .bdf = MODEL_BDF, .dma = GDMA_GRANTS, .irq = GIRQ_MSIX },
+	{ .bdf = MODEL_BDF, .dma = GDMA_GRANTS, .irq = GIRQ_MSIX, .ring_size = 256 },
+	{ .bdf = MODEL_BDF, .irq = GIRQ_PIRQ, .without = FEATURE(VIRTIO_RING_F_EVENT_IDX) },
+};
+
+static int wire = -1; /* the test's end */
+static struct gnet *net;
+static struct fake_child *child;
+
+static void teardown(void)
+{
+	if (net) {
+		gnet_remove(net);
+		gnet_free(net);
+	}
+	net = NULL;
+	if (wire >= 0)
+		close(wire);
+	wire = -1;
+	model_teardown();
+}
+
+static void start_daemon(enum fake_platform platform, const char *workers, const char *more)
+{
+	char text[120];
+	int ends[2], bytes = WIRE_BYTES;
+
+	guest_boot(platform, MODEL_VCPUS, MODEL_RAM);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	snprintf(text, sizeof(text), "bdf=00:06.0,fd=%d,mac=" MAC "%s", ends[1], more);
+	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers, "--net",
+			   text);
+	close(ends[1]);
+	wire = ends[0];
+}
+
+static void start(const struct gnet_config *config, const char *workers)
+{
+	start_daemon(config->irq == GIRQ_PIRQ ? FAKE_HVM : FAKE_PVH, workers, "");
+	net = gnet_start(config);
+}
+
+/* ---- frames --------------------------------------------------------------------------- */
+
+static uint8_t frame[GNET_FRAME], seen[GNET_FRAME];
+
+/* @length bytes with the header, for the guest's address, filled with what @seed gives. */
+static void make_frame(uint32_t length, unsigned seed)
+{
+	uint32_t i;
+
+	memset(frame, 0, HEADER);
+	for (i = HEADER; i < length; i++)
+		frame[i] = (uint8_t)(seed * 31 + i * 7 + i / 251);
+	memcpy(frame + HEADER, net->mac, sizeof(net->mac));
+}
+
+static bool from_wire(uint32_t length, unsigned ms)
+{
+	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	setsockopt(wire, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return recv(wire, seen, sizeof(seen), 0) == (ssize_t)length;
+}
+
+static void to_wire(uint32_t length)
+{
+	ck_assert_int_eq(send(wire, frame, length, 0), length);
+}
+
+/* What the guest gets is the frame but for the number of its buffers. */
+static bool guest_gets(uint32_t length, unsigned ms)
+{
+	return gnet_receive(net, 0, seen, ms) == length &&
+	       !memcmp(seen + HEADER, frame + HEADER, length - HEADER);
+}
+
+static const uint32_t lengths[] = { 14, 15, 60, 1514, 1524, 1525, 4096, 9014, 32768, 65535 + 14 };
+
+/* ---- both ways ----------------------------------------------------------------------------- */
+
+START_TEST(frames_of_all_sizes_leave_the_guest_as_they_are)
+{
+	unsigned i, segments;
+
+	start(&kinds[_i / 2], _i % 2 ? "1" : "0");
+	for (i = 0; i < ARRAY_SIZE(lengths); i++)
+		for (segments = 1; segments <= 4; segments++) {
+			uint32_t length = lengths[i] + HEADER;
+
+			make_frame(length, i + segments);
+			ck_assert(gnet_send(net, 0, frame, length, segments));
+			gnet_kick(net, 0);
+			ck_assert(from_wire(length, 5000));
+			ck_assert_mem_eq(seen, frame, length);
+			ck_assert(gnet_sent(net, 0, 5000));
+		}
+}
+END_TEST
+
+START_TEST(frames_of_all_sizes_reach_the_guest_as_they_are)
+{
+	unsigned i;
+
+	start(&kinds[_i / 2], _i % 2 ? "1" : "0");
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		uint32_t length = lengths[i] + HEADER;
+
+		make_frame(length, i);
+		to_wire(length);
+		ck_assert_msg(guest_gets(length, 5000), "%u bytes", length);
+	}
+}
+END_TEST
+
+START_TEST(the_order_of_frames_is_kept)
+{
+	const unsigned n = 64;
+	unsigned i;
+
+	start(&kinds[_i], "1");
+	for (i = 0; i < n; i++) {
+		make_frame(HEADER + 60 + i, i);
+		ck_assert(gnet_send(net, 0, frame, HEADER + 60 + i, 1));
+	}
+	gnet_kick(net, 0);
+	for (i = 0; i < n; i++)
+		ck_assert(from_wire(HEADER + 60 + i, 5000));
+	ck_assert(gnet_sent(net, 0, 5000));
+	for (i = 0; i < n; i++) {
+		make_frame(HEADER + 60 + i, i);
+		to_wire(HEADER + 60 + i);
+	}
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(gnet_receive(net, 0, seen, 5000), HEADER + 60 + i);
+}
+END_TEST
+
+/* More than the guest has buffers for: what is read waits, nothing is lost. */
+START_TEST(a_full_ring_stops_reading_and_a_refill_restarts_it)
+{
+	struct gnet_config config = kinds[_i];
+	const unsigned n = 100;
+	unsigned i;
+
+	config.buffers = 4;
+	start(&config, "1");
+	for (i = 0; i < n; i++) {
+		make_frame(HEADER + 100 + i, i);
+		to_wire(HEADER + 100 + i);
+	}
+	for (i = 0; i < n; i++)
+		ck_assert_uint_eq(gnet_receive(net, 0, seen, 5000), HEADER + 100 + i);
+}
+END_TEST
+
+START_TEST(a_burst_from_the_guest_is_few_system_calls)
+{
+	unsigned i;
+
+	start(&kinds[1], "1");
+	fake_calls_reset();
+	for (i = 0; i < 32; i++) {
+		make_frame(HEADER + 60, i);
+		ck_assert(gnet_send(net, 0, frame, HEADER + 60, 2));
+	}
+	gnet_kick(net, 0);
+	for (i = 0; i < 32; i++)
+		ck_assert(from_wire(HEADER + 60, 5000));
+	ck_assert(gnet_sent(net, 0, 5000));
+	ck_assert_uint_le(fake_calls(FAKE_GRANT_COPY),
+			  4); /* tables, frames; as many if it was cut */
+}
+END_TEST
+
+/* ---- what guests do -------------------------------------------------------------------------- */
+
+START_TEST(bad_headers_are_dropped_and_the_rest_goes_on)
+{
+	struct virtio_net_hdr_v1 *header = (void *)frame;
+	static const struct virtio_net_hdr_v1 bad[] = {
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 60, .csum_offset = 0 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 25 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .csum_start = 0xffff,
+		  .csum_offset = 0xffff },
+		{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .gso_size = 1448 },
+		{ .gso_type = 77 },
+		{ .gso_type = VIRTIO_NET_HDR_GSO_ECN },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .csum_start = 34,
+		  .csum_offset = 16,
+		  .gso_type = VIRTIO_NET_HDR_GSO_TCPV4 },
+		{ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		  .csum_start = 34,
+		  .csum_offset = 16,
+		  .gso_type = VIRTIO_NET_HDR_GSO_TCPV6,
+		  .gso_size = 1400,
+		  .hdr_len = 61 },
+	};
+	unsigned i;
+
+	start(&kinds[_i], "1");
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		make_frame(HEADER + 60, i);
+		*header = bad[i];
+		ck_assert(gnet_send(net, 0, frame, HEADER + 60, 1));
+	}
+	make_frame(HEADER + 61, i);
+	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
+	gnet_kick(net, 0);
+	ck_assert(from_wire(HEADER + 61, 5000)); /* and nothing before it */
+	ck_assert(gnet_sent(net, 0, 5000));
+}
+END_TEST
+
+START_TEST(chains_that_are_no_frames_are_dropped)
+{
+	static const uint32_t short_ones[] = { 1, 11, 12, 13, 25 };
+	unsigned i;
+
+	start(&kinds[_i], "1");
+	for (i = 0; i < ARRAY_SIZE(short_ones); i++) {
+		make_frame(HEADER + 60, i);
+		ck_assert(gnet_send(net, 0, frame, short_ones[i], 1));
+	}
+	make_frame(HEADER + 61, i);
+	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
+	gnet_kick(net, 0);
+	ck_assert(from_wire(HEADER + 61, 5000));
+	ck_assert(gnet_sent(net, 0, 5000));
+}
+END_TEST
+
+START_TEST(frames_for_others_are_not_delivered)
+{
+	start(&kinds[_i], "1");
+	make_frame(HEADER + 60, 1);
+	frame[HEADER + 5] ^= 1;
+	to_wire(HEADER + 60);
+	make_frame(HEADER + 61, 2);
+	memset(frame + HEADER, 0xff, 6); /* to all */
+	to_wire(HEADER + 61);
+	ck_assert(guest_gets(HEADER + 61, 5000));
+}
+END_TEST
+
+/* Without MRG_RXBUF a frame has one buffer, and what does not fit is dropped. */
+START_TEST(without_merging_each_frame_has_one_buffer)
+{
+	struct gnet_config config = kinds[_i];
+
+	config.without |= FEATURE(VIRTIO_NET_F_MRG_RXBUF) | FEATURE(VIRTIO_NET_F_GUEST_TSO4) |
+			  FEATURE(VIRTIO_NET_F_GUEST_TSO6);
+	start(&config, "1");
+	make_frame(HEADER + 2000, 1);
+	to_wire(HEADER + 2000);
+	make_frame(HEADER + 1514, 2);
+	to_wire(HEADER + 1514);
+	ck_assert(guest_gets(HEADER + 1514, 5000));
+	ck_assert_uint_eq(((const struct virtio_net_hdr_v1 *)(const void *)seen)->num_buffers, 1);
+}
+END_TEST
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+START_TEST(the_driver_is_bound_again_under_traffic)
+{
+	unsigned life, i;
+
+	start(&kinds[_i], "1");
+	for (life = 0; life < 10; life++) {
+		for (i = 0; i < 20; i++) {
+			make_frame(HEADER + 60, i);
+			to_wire(HEADER + 60);
+			gnet_send(net, 0, frame, HEADER + 60, 1);
+		}
+		gnet_kick(net, 0);
+		gnet_remove(net);
+		ck_assert_uint_eq(net->v.dma.grants, 0);
+		ck_assert_uint_eq(fake_grants_mapped(), 0);
+		gnet_restart(net);
+	}
+	make_frame(HEADER + 61, i);
+	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
+	gnet_kick(net, 0);
+	ck_assert(gnet_sent(net, 0, 5000));
+}
+END_TEST
+
+START_TEST(sigterm_under_traffic_leaves_nothing)
+{
+	unsigned i;
+
+	start(&kinds[_i], "1");
+	for (i = 0; i < 50; i++) {
+		make_frame(HEADER + 60, i);
+		to_wire(HEADER + 60);
+		gnet_send(net, 0, frame, HEADER + 60, 1);
+	}
+	gnet_kick(net, 0);
+	ck_assert_int_eq(fake_terminate(child), 0);
+	ck_assert_uint_eq(fake_grants_mapped(), 0);
+	gnet_free(net);
+	net = NULL;
+}
+END_TEST
+
+START_TEST(configuration_says_what_was_given)
+{
+	static const uint8_t mac[] = { 0x00, 0x16, 0x3e, 1, 2, 3 };
+
+	start_daemon(FAKE_HVM, "1", ",mtu=9000,speed=10000,duplex=full");
+	net = gnet_start(&kinds[0]);
+	ck_assert_mem_eq(net->mac, mac, sizeof(mac));
+	ck_assert_uint_eq(gvirtio_config(&net->v, 6, 2), VIRTIO_NET_S_LINK_UP);
+	ck_assert_uint_eq(gvirtio_config(&net->v, 10, 2), 9000);
+	ck_assert_uint_eq(gvirtio_config(&net->v, 12, 4), 10000);
+	ck_assert_uint_eq(gvirtio_config(&net->v, 16, 1), 1);
+}
+END_TEST
+
+int main(void)
+{
+	const unsigned n = ARRAY_SIZE(kinds);
+	const struct unit_test tests[] = {
+		TIMES(frames_of_all_sizes_leave_the_guest_as_they_are, 2 * n),
+		TIMES(frames_of_all_sizes_reach_the_guest_as_they_are, 2 * n),
+		TIMES(the_order_of_frames_is_kept, n),
+		TIMES(a_full_ring_stops_reading_and_a_refill_restarts_it, n),
+		ONCE(a_burst_from_the_guest_is_few_system_calls),
+		TIMES(bad_headers_are_dropped_and_the_rest_goes_on, n),
+		TIMES(chains_that_are_no_frames_are_dropped, n),
+		TIMES(frames_for_others_are_not_delivered, n),
+		TIMES(without_merging_each_frame_has_one_buffer, n),
+		TIMES(the_driver_is_bound_again_under_traffic, n),
+		TIMES(sigterm_under_traffic_leaves_nothing, n),
+		ONCE(configuration_says_what_was_given),
+	};
+
+	return unit_main("model-net", model_setup, teardown, tests, ARRAY_SIZE(tests));
+}
