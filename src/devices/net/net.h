@@ -3,6 +3,7 @@
 #pragma once
 #include <pthread.h>
 
+#include "base/util.h"
 #include "devices/net/backend.h"
 #include "devices/net/filter.h"
 #include "virtio/device.h"
@@ -32,10 +33,19 @@ struct net_device {
 	struct net_counters counters;
 	struct net_rx *rx[NET_PAIRS_MAX];
 	struct net_tx *tx[NET_PAIRS_MAX];
-	struct loop_work apply; /* on main: what control has changed */
-	uint64_t guest_offloads;
-	unsigned pairs; /* that the guest uses */
+	struct net_control *control;
+
+	/* Main's. */
+	uint64_t guest_offloads; /* features: what the guest takes just now */
+	unsigned pairs;          /* that the guest uses */
 };
+
+/* Features that are commands; MQ has one, too. */
+#define NET_CONTROL_FEATURES                                                          \
+	(BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX) |              \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |      \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) | BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
 
 enum net_role { NET_RX, NET_TX, NET_CONTROL, NET_UNUSED };
 
@@ -71,5 +81,14 @@ void net_rx_free(struct net_rx *rx);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
 
-/* control.c: takes one command after the other from the control queue. */
+/* control.c: what the driver asks for by commands. Once the device's own address is in
+ * net->config, and for the life of the device. 0 or -ENOMEM. */
+int net_control_init(struct net_device *net);
+void net_control_free(struct net_control *control);
+
+/* On main: all that commands change is as for a driver that has just taken these
+ * features; after a reset none. */
+void net_control_reset(struct net_device *net, uint64_t features);
+
+/* Takes the commands from the control queue and answers each of them. */
 void net_control_kicked(struct virtqueue *queue);

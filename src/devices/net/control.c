@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* control.c: the control queue (virtio 1.2, 5.1.6.5).
+ *
+ * Theory of operation. The commands of a batch are fetched by one memory_flush() on
+ * the queue's worker, executed in order on main, which has the configuration space and
+ * the backend, and answered by one memory_flush() on the worker again. So what a
+ * command asks for is done before the driver gets it back, and its answer is what
+ * became of it. Its chain is in flight until then, for which a reset waits.
+ *
+ * Every command is answered; an error changes nothing. Only where there is no byte for
+ * the answer, or it cannot be written, is the queue broken. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devices/net/net.h"
+#include "virtio/chain.h"
+#include "virtio/worker.h"
+
+#define HEADER_BYTES ((uint32_t)sizeof(struct virtio_net_ctrl_hdr))
+#define ACK_BYTES    1U
+#define TABLE_BYTES  (4U + NET_FILTER_MACS * NET_MAC_BYTES)
+#define DATA_MAX     (2 * TABLE_BYTES)
+#define ANY_LENGTH   UINT32_MAX
+
+/* GUEST_USO4 and GUEST_USO6, which are younger than Debian 12's headers. */
+#define GUEST_USO (BIT_ULL(54) | BIT_ULL(55))
+#define GUEST_OFFLOADS                                                         \
+	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |  \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_UFO) | GUEST_USO)
+
+/* A command as the driver has sent it. Of one that is longer than any table that we
+ * keep, only the front is here. */
+struct command {
+	struct {
+		struct virtio_net_ctrl_hdr header;
+		uint8_t data[DATA_MAX];
+	} __attribute__((packed)) sent;
+	uint32_t length; /* of all its data */
+	uint8_t ack;
+	int fetch_err, ack_err;
+};
+
+struct net_control {
+	struct net_device *net;
+	uint8_t mac[NET_MAC_BYTES]; /* the device's own */
+	struct virtqueue *vq;       /* that the batch is from */
+	unsigned count;             /* 0: there is none on its way */
+	struct chain *chains[VIRTQUEUE_BATCH];
+	struct command commands[VIRTQUEUE_BATCH];
+	struct loop_work execute; /* on main */
+	struct loop_work answer;  /* on the worker */
+};
+
+/* ---- commands: true if it was done ----------------------------------------------- */
+
+static bool set_mode(struct net_control *control, const struct command *command)
+{
+	struct net_filter *filter = &control->net->filter;
+	bool *const modes[] = {
+		[VIRTIO_NET_CTRL_RX_PROMISC] = &filter->promiscuous,
+		[VIRTIO_NET_CTRL_RX_ALLMULTI] = &filter->all_multicast,
+		[VIRTIO_NET_CTRL_RX_ALLUNI] = &filter->all_unicast,
+		[VIRTIO_NET_CTRL_RX_NOMULTI] = &filter->no_multicast,
+		[VIRTIO_NET_CTRL_RX_NOUNI] = &filter->no_unicast,
+		[VIRTIO_NET_CTRL_RX_NOBCAST] = &filter->no_broadcast,
+	};
+
+	pthread_mutex_lock(&control->net->lock);
+	*modes[command->sent.header.cmd] = command->sent.data[0];
+	pthread_mutex_unlock(&control->net->lock);
+	return true;
+}
+
+struct mac_list {
+	uint32_t count;
+	const uint8_t *macs; /* NULL: they were not fetched */
+};
+
+/* The table at *@at of the data. If not even its count was fetched, it is what there is
+ * room for. False if it is longer than that. */
+static bool next_table(const struct command *command, uint32_t *at, struct mac_list *list)
+{
+	uint32_t fetched = (uint32_t)min_u64(command->length, DATA_MAX);
+	uint32_t room = command->length - *at, first = *at + sizeof(list->count);
+
+	if (room < sizeof(list->count))
+		return false;
+	room = (room - sizeof(list->count)) / NET_MAC_BYTES;
+	list->count = room;
+	if (first <= fetched)
+		memcpy(&list->count, command->sent.data + *at, sizeof(list->count));
+	if (list->count > room)
+		return false;
+	*at = first + list->count * NET_MAC_BYTES;
+	list->macs = *at <= fetched ? command->sent.data + first : NULL;
+	return true;
+}
+
+static bool set_tables(struct net_control *control, const struct command *command)
+{
+	struct net_filter *filter = &control->net->filter;
+	struct mac_list unicast, multicast;
+	uint32_t at = 0;
+
+	if (!next_table(command, &at, &unicast) || !next_table(command, &at, &multicast) ||
+	    at != command->length)
+		return false;
+	pthread_mutex_lock(&control->net->lock);
+	net_mac_table_set(&filter->unicast, unicast.macs, unicast.count);
+	net_mac_table_set(&filter->multicast, multicast.macs, multicast.count);
+	pthread_mutex_unlock(&control->net->lock);
+	return true;
+}
+
+/* Not that of a group: the guest would be none of its members. */
+static bool set_mac(struct net_control *control, const struct command *command)
+{
+	const uint8_t *mac = command->sent.data;
+	struct net_device *net = control->net;
+
+	if (mac[0] & 1)
+		return false;
+	pthread_mutex_lock(&net->lock);
+	memcpy(net->filter.mac, mac, NET_MAC_BYTES);
+	pthread_mutex_unlock(&net->lock);
+	memcpy(net->config.mac, mac, NET_MAC_BYTES);
+	return true;
+}
+
+static bool set_vlan(struct net_control *control, const struct command *command)
+{
+	uint16_t vid;
+
+	memcpy(&vid, command->sent.data, sizeof(vid));
+	if (vid >= NET_FILTER_VLANS)
+		return false;
+	pthread_mutex_lock(&control->net->lock);
+	net_filter_set_vlan(&control->net->filter, vid,
+			    command->sent.header.cmd == VIRTIO_NET_CTRL_VLAN_ADD);
+	pthread_mutex_unlock(&control->net->lock);
+	return true;
+}
+
+static bool announced(struct net_control *control, const struct command *command)
+{
+	(void)command;
+	control->net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
+	return true;
+}
+
+static bool set_pairs(struct net_control *control, const struct command *command)
+{
+	struct net_device *net = control->net;
+	struct net_backend *backend = net->backend;
+	uint16_t pairs;
+
+	memcpy(&pairs, command->sent.data, sizeof(pairs));
+	if (!pairs || pairs > net->config.max_virtqueue_pairs ||
+	    backend->ops->set_pairs(backend, pairs))
+		return false;
+	net->pairs = pairs;
+	return true;
+}
+
+static bool set_offloads(struct net_control *control, const struct command *command)
+{
+	struct net_device *net = control->net;
+	struct net_backend *backend = net->backend;
+	uint64_t offloads;
+
+	memcpy(&offloads, command->sent.data, sizeof(offloads));
+	if (offloads & ~(GUEST_OFFLOADS & control->vq->features) ||
+	    backend->ops->set_offloads(backend, offloads))
+		return false;
+	net->guest_offloads = offloads;
+	return true;
+}
+
+/* What there is a feature for that we offer. */
+static const struct rule {
+	uint8_t class, cmd;
+	unsigned feature;
+	uint32_t length; /* of the data */
+	bool (*run)(struct net_control *control, const struct command *command);
+} rules[] = {
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, VIRTIO_NET_F_CTRL_RX, 1, set_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, VIRTIO_NET_F_CTRL_RX, 1, set_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLUNI, VIRTIO_NET_F_CTRL_RX_EXTRA, 1, set_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOMULTI, VIRTIO_NET_F_CTRL_RX_EXTRA, 1, set_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOUNI, VIRTIO_NET_F_CTRL_RX_EXTRA, 1, set_mode },
+	{ VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOBCAST, VIRTIO_NET_F_CTRL_RX_EXTRA, 1, set_mode },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, VIRTIO_NET_F_CTRL_RX, ANY_LENGTH,
+	  set_tables },
+	{ VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, VIRTIO_NET_F_CTRL_MAC_ADDR,
+	  NET_MAC_BYTES, set_mac },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, VIRTIO_NET_F_CTRL_VLAN, 2, set_vlan },
+	{ VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_DEL, VIRTIO_NET_F_CTRL_VLAN, 2, set_vlan },
+	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0,
+	  announced },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 2, set_pairs },
+	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
+	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 8, set_offloads },
+};
+
+static const struct rule *rule_for(const struct virtio_net_ctrl_hdr *header)
+{
+	const struct rule *rule;
+
+	for (rule = rules; rule < rules + ARRAY_SIZE(rules); rule++)
+		if (rule->class == header->class && rule->cmd == header->cmd)
+			return rule;
+	return NULL;
+}
+
+static bool run(struct net_control *control, const struct command *command)
+{
+	const struct rule *rule;
+
+	if (command->fetch_err)
+		return false;
+	rule = rule_for(&command->sent.header);
+	return rule && (control->vq->features & BIT_ULL(rule->feature)) &&
+	       (rule->length == ANY_LENGTH || rule->length == command->length) &&
+	       rule->run(control, command);
+}
+
+/* ---- a batch ---------------------------------------------------------------------- */
+
+static void give_back(struct net_control *control)
+{
+	unsigned i, count = control->count;
+
+	control->count = 0;
+	for (i = 0; i < count; i++)
+		virtqueue_push(control->vq, control->chains[i], ACK_BYTES);
+}
+
+static void execute(struct loop_work *work)
+{
+	struct net_control *control = container_of(work, struct net_control, execute);
+	unsigned i;
+
+	for (i = 0; i < control->count; i++) {
+		struct command *command = &control->commands[i];
+
+		command->ack = run(control, command) ? VIRTIO_NET_OK : VIRTIO_NET_ERR;
+	}
+	loop_post(control->vq->worker->loop, &control->answer);
+}
+
+/* It is the first writable byte; what some commands have behind it, none of ours has. */
+static void write_acks(struct net_control *control)
+{
+	struct virtqueue *vq = control->vq;
+	unsigned i;
+
+	for (i = 0; i < control->count; i++)
+		chain_copy(&vq->memory, control->chains[i], true, 0, ACK_BYTES,
+			   &control->commands[i].ack, &control->commands[i].ack_err);
+	memory_flush(&vq->memory);
+	for (i = 0; i < control->count; i++)
+		if (control->commands[i].ack_err)
+			virtqueue_break(vq, "an ack byte that cannot be written");
+}
+
+static void answer(struct loop_work *work)
+{
+	struct net_control *control = container_of(work, struct net_control, answer);
+	struct virtqueue *vq = control->vq;
+
+	if (virtqueue_running(vq))
+		write_acks(control);
+	give_back(control);
+	if (virtqueue_running(vq))
+		net_control_kicked(vq);
+}
+
+static void fetch(struct virtqueue *vq, const struct chain *chain, struct command *command)
+{
+	command->fetch_err = command->ack_err = 0;
+	if (chain->in_length < ACK_BYTES)
+		virtqueue_break(vq, "a command without an ack byte");
+	if (chain->out_length < HEADER_BYTES) {
+		command->fetch_err = -EINVAL;
+		return;
+	}
+	command->length = chain->out_length - HEADER_BYTES;
+	chain_copy(&vq->memory, chain, false, 0,
+		   (uint32_t)min_u64(chain->out_length, sizeof(command->sent)), &command->sent,
+		   &command->fetch_err);
+}
+
+void net_control_kicked(struct virtqueue *vq)
+{
+	struct net_control *control = net_of(vq)->control;
+	unsigned i;
+
+	if (control->count)
+		return; /* answer() looks for more */
+	control->vq = vq;
+	control->count = virtqueue_take(vq, control->chains, VIRTQUEUE_BATCH);
+	if (!control->count)
+		return;
+	for (i = 0; i < control->count; i++)
+		fetch(vq, control->chains[i], &control->commands[i]);
+	memory_flush(&vq->memory);
+	if (virtqueue_running(vq))
+		loop_post(vq->device->loop, &control->execute);
+	else
+		give_back(control);
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+/* A driver that cannot ask for more gets everything. */
+static void reset_filter(struct net_control *control, uint64_t features)
+{
+	struct net_device *net = control->net;
+
+	pthread_mutex_lock(&net->lock);
+	net_filter_reset(&net->filter, control->mac, features & BIT_ULL(VIRTIO_NET_F_CTRL_VLAN));
+	net->filter.promiscuous = !(features & BIT_ULL(VIRTIO_NET_F_CTRL_RX));
+	pthread_mutex_unlock(&net->lock);
+}
+
+void net_control_reset(struct net_device *net, uint64_t features)
+{
+	struct net_backend *backend = net->backend;
+
+	reset_filter(net->control, features);
+	memcpy(net->config.mac, net->control->mac, NET_MAC_BYTES);
+	net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
+	net->guest_offloads = features & GUEST_OFFLOADS;
+	net->pairs = 1;
+	backend->ops->set_offloads(backend, net->guest_offloads);
+	backend->ops->set_pairs(backend, net->pairs);
+}
+
+int net_control_init(struct net_device *net)
+{
+	struct net_control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return -ENOMEM;
+	control->net = net;
+	memcpy(control->mac, net->config.mac, NET_MAC_BYTES);
+	control->execute.run = execute;
+	control->answer.run = answer;
+	net->control = control;
+	return 0;
+}
+
+void net_control_free(struct net_control *control)
+{
+	free(control);
+}
