@@ -128,7 +128,7 @@ static uint64_t features_of(const struct net_device *net)
 {
 	uint64_t features = net->backend->features | BIT_ULL(VIRTIO_NET_F_MAC) |
 			    BIT_ULL(VIRTIO_NET_F_STATUS) | BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
-			    BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX);
+			    BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX) | NET_CONTROL_FEATURES;
 
 	if (net->config.mtu)
 		features |= BIT_ULL(VIRTIO_NET_F_MTU);
@@ -150,13 +150,12 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 	net->backend = backend;
 	pthread_mutex_init(&net->lock, NULL);
 	set_config(net, o);
-	net_filter_reset(&net->filter, net->config.mac, false);
 	device->private = net;
 	device->config = &net->config;
 	device->config_length = offsetof(struct virtio_net_config, rss_max_key_size);
 	device->nqueues = 2 * backend->npairs + 1;
 	device->offered |= features_of(net);
-	return 0;
+	return net_control_init(net);
 }
 
 static int net_open(struct virtio_device *device, const void *from)
@@ -180,6 +179,7 @@ static void net_close(struct virtio_device *device)
 		net_rx_free(net->rx[i]);
 		net_tx_free(net->tx[i]);
 	}
+	net_control_free(net->control);
 	net->backend->ops->close(net->backend);
 	pthread_mutex_destroy(&net->lock);
 	free(net);
@@ -221,6 +221,8 @@ static void net_kicked(struct virtqueue *queue)
 		net_tx_kicked(queue);
 		break;
 	case NET_CONTROL:
+		net_control_kicked(queue);
+		break;
 	case NET_UNUSED:
 		break;
 	}
@@ -232,21 +234,14 @@ static void net_stop(struct virtqueue *queue)
 		net_rx_stop(queue);
 }
 
-/* What the guest takes is what the interface may hand over. */
 static void net_driver_ok(struct virtio_device *device)
 {
-	struct net_device *net = device->private;
-
-	net->backend->ops->set_offloads(net->backend, device->state->driver_features);
-	net->backend->ops->set_pairs(net->backend, 1);
+	net_control_reset(device->private, device->state->driver_features);
 }
 
 static void net_reset(struct virtio_device *device)
 {
-	struct net_device *net = device->private;
-
-	net->backend->ops->set_offloads(net->backend, 0);
-	net->backend->ops->set_pairs(net->backend, 1);
+	net_control_reset(device->private, 0);
 }
 
 const struct virtio_device_type virtio_net = {
