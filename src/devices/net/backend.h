@@ -55,6 +55,8 @@ struct net_backend_ops {
 	int (*set_offloads)(struct net_backend *backend, uint64_t features);
 	/* Ports [0, @pairs) get frames, the others do not. */
 	int (*set_pairs)(struct net_backend *backend, unsigned pairs);
+	/* From here on backend->changed() is called. NULL where the link is always up. */
+	int (*watch_link)(struct net_backend *backend, struct loop *loop);
 };
 
 struct net_backend {
@@ -62,6 +64,10 @@ struct net_backend {
 	uint64_t features; /* VIRTIO_NET_F_* of offloads that it can do */
 	uint16_t mtu;      /* 0: not known */
 	unsigned npairs;
+	bool up;
+	void (*changed)(
+		struct net_backend *backend); /* on main: up, or ports that failed work again */
+	void *user;                           /* changed()'s */
 	struct net_port ports[NET_PAIRS_MAX];
 };
 

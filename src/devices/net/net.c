@@ -234,9 +234,43 @@ static void net_stop(struct virtqueue *queue)
 		net_rx_stop(queue);
 }
 
+/* The driver looks at the link, and tells the network that it is here again. */
+static void link_changed(struct net_backend *backend)
+{
+	struct net_device *net = backend->user;
+	uint16_t status = backend->up ? VIRTIO_NET_S_LINK_UP : 0;
+	unsigned i;
+
+	for (i = 0; backend->up && i < backend->npairs; i++)
+		net_rx_resume(net->rx[i]);
+	if ((net->config.status & VIRTIO_NET_S_LINK_UP) == status)
+		return;
+	log_info("%s: the link is %s", net->device->name, backend->up ? "up" : "down");
+	if (backend->up &&
+	    net->device->state->driver_features & BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE))
+		status |= VIRTIO_NET_S_ANNOUNCE;
+	net->config.status = status;
+	virtio_device_config_changed(net->device);
+}
+
+static void watch_link(struct net_device *net)
+{
+	struct net_backend *backend = net->backend;
+	int err;
+
+	if (backend->changed || !backend->ops->watch_link)
+		return;
+	backend->user = net;
+	backend->changed = link_changed;
+	err = backend->ops->watch_link(backend, net->device->loop);
+	if (err)
+		log_warning("%s: cannot watch the link: %s", net->device->name, strerror(-err));
+}
+
 static void net_driver_ok(struct virtio_device *device)
 {
 	net_control_reset(device->private, device->state->driver_features);
+	watch_link(device->private);
 }
 
 static void net_reset(struct virtio_device *device)

@@ -80,6 +80,7 @@ int net_rx_init(struct virtqueue *queue);
 void net_rx_free(struct net_rx *rx);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
+void net_rx_resume(struct net_rx *rx); /* on main: the port works again */
 
 /* control.c: what the driver asks for by commands. Once the device's own address is in
  * net->config, and for the life of the device. 0 or -ENOMEM. */

@@ -24,7 +24,7 @@
 #define BUFFERS_MAX VIRTQUEUE_SIZE_MAX
 #define TOGETHER    64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
 
-enum phase { RX_OFF, RX_READING, RX_WAITING, RX_STARVED };
+enum phase { RX_OFF, RX_READING, RX_WAITING, RX_STARVED, RX_FAILED };
 
 /* A frame that was read. */
 struct slot {
@@ -54,7 +54,7 @@ struct net_rx {
 	unsigned nbuffers;
 	struct filled filled[BUFFERS_MAX];
 	unsigned nfilled;
-	struct loop_work deliver;
+	struct loop_work deliver, resume;
 	uint8_t *frames;
 };
 
@@ -108,11 +108,23 @@ static unsigned count_read(const struct net_rx *rx)
 	return count;
 }
 
+/* The interface is gone, say: net_rx_resume() comes when it is there again. */
+static bool has_failed(const struct net_rx *rx)
+{
+	int result = rx->nread ? rx->slots[rx->nread - 1].result : 0;
+
+	return rx->nread && result <= 0 && result != -EAGAIN && result != -EINTR;
+}
+
 /* All are delivered: as many frames again, or more, if there were as many. */
 static void go_on(struct net_rx *rx)
 {
 	unsigned count = count_read(rx);
 
+	if (has_failed(rx)) {
+		rx->phase = RX_FAILED;
+		return;
+	}
 	if (count == rx->burst) {
 		rx->burst = (unsigned)min_u64(2 * rx->burst, BURST_MAX);
 		read_burst(rx);
@@ -276,6 +288,19 @@ void net_rx_kicked(struct virtqueue *queue)
 		wait_for_port(rx);
 }
 
+static void resume(struct loop_work *work)
+{
+	struct net_rx *rx = container_of(work, struct net_rx, resume);
+
+	if (rx->phase == RX_FAILED)
+		wait_for_port(rx);
+}
+
+void net_rx_resume(struct net_rx *rx)
+{
+	loop_post(rx->port->loop, &rx->resume);
+}
+
 void net_rx_stop(struct virtqueue *queue)
 {
 	struct net_rx *rx = net_of(queue)->rx[queue->index / 2];
@@ -301,6 +326,7 @@ int net_rx_init(struct virtqueue *queue)
 	rx->net = net;
 	rx->burst = 1;
 	rx->deliver.run = deliver;
+	rx->resume.run = resume;
 	rx->port = &net->backend->ports[queue->index / 2];
 	rx->port->loop = queue->worker->loop;
 	rx->port->user = rx;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "devices/net/backend.h"
+#include "devices/net/link.h"
 
 #define TUN_DEVICE "/dev/net/tun"
 
@@ -34,8 +35,10 @@ struct tap {
 	struct net_backend backend;
 	int fds[NET_PAIRS_MAX];
 	unsigned npairs; /* that are attached */
+	char *name;      /* NULL: only a descriptor */
+	uint64_t offloads;
+	struct link *link;
 	int rw_flags;
-	bool is_tap;
 };
 
 static struct tap *tap_of(struct net_backend *backend)
@@ -128,7 +131,8 @@ static int set_offloads(struct net_backend *backend, uint64_t features)
 {
 	struct tap *tap = tap_of(backend);
 
-	if (!tap->is_tap || !ioctl(tap->fds[0], TUNSETOFFLOAD, tun_offloads(features)))
+	tap->offloads = features;
+	if (!tap->name || !ioctl(tap->fds[0], TUNSETOFFLOAD, tun_offloads(features)))
 		return 0;
 	log_warning("cannot set the tap's offloads: %m");
 	return -errno;
@@ -147,7 +151,7 @@ static int set_pairs(struct net_backend *backend, unsigned pairs)
 	struct tap *tap = tap_of(backend);
 	int err = 0;
 
-	if (!tap->is_tap || backend->npairs == 1)
+	if (!tap->name || backend->npairs == 1)
 		return 0;
 	while (!err && tap->npairs < pairs) {
 		err = attach_queue(tap->fds[tap->npairs], true);
@@ -167,9 +171,54 @@ static void close_all(struct net_backend *backend)
 	struct tap *tap = tap_of(backend);
 	unsigned i;
 
+	link_free(tap->link);
 	for (i = 0; i < backend->npairs; i++)
 		close(tap->fds[i]);
+	free(tap->name);
 	free(tap);
+}
+
+static int open_queue(const char *name, bool several);
+
+/* The interface was deleted and made again. Its queues take the place of the old
+ * ones, so that whoever reads and writes need not know. */
+static int open_anew(struct tap *tap)
+{
+	unsigned i, pairs = tap->npairs, n = tap->backend.npairs;
+
+	for (i = 0; i < n; i++) {
+		int fd = open_queue(tap->name, n > 1);
+
+		if (fd < 0)
+			return fd;
+		dup3(fd, tap->fds[i], O_CLOEXEC);
+		close(fd);
+	}
+	tap->npairs = n;
+	set_offloads(&tap->backend, tap->offloads);
+	return set_pairs(&tap->backend, pairs);
+}
+
+static void link_changed(void *arg, bool up, bool anew)
+{
+	struct tap *tap = arg;
+	int err = anew ? open_anew(tap) : 0;
+
+	if (err)
+		log_warning("tap %s, which is there again: %s", tap->name, strerror(-err));
+	tap->backend.up = up && !err;
+	if (tap->backend.changed)
+		tap->backend.changed(&tap->backend);
+}
+
+static int watch_link(struct net_backend *backend, struct loop *loop)
+{
+	struct tap *tap = tap_of(backend);
+
+	if (!tap->name)
+		return 0;
+	tap->link = link_watch(loop, tap->name, link_changed, tap);
+	return tap->link ? 0 : -errno;
 }
 
 static const struct net_backend_ops ops = {
@@ -179,6 +228,7 @@ static const struct net_backend_ops ops = {
 	.watch = watch,
 	.set_offloads = set_offloads,
 	.set_pairs = set_pairs,
+	.watch_link = watch_link,
 };
 
 static struct tap *new_tap(uint64_t features)
@@ -189,6 +239,7 @@ static struct tap *new_tap(uint64_t features)
 	if (!tap)
 		return NULL;
 	tap->backend.ops = &ops;
+	tap->backend.up = true;
 	tap->backend.features = features;
 	for (i = 0; i < NET_PAIRS_MAX; i++)
 		tap->backend.ports[i] = (struct net_port){ .backend = &tap->backend, .index = i };
@@ -275,7 +326,7 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result, stru
 
 	if (!tap)
 		return -ENOMEM;
-	tap->is_tap = true;
+	tap->name = strdup(name);
 	while (tap->backend.npairs < pairs) {
 		fd = open_queue(name, pairs > 1);
 		if (fd < 0) {
