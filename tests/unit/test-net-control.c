@@ -465,6 +465,8 @@ START_TEST(a_reset_waits_for_commands_on_their_way)
 	ck_assert(fetched);
 	ck_assert(wait_for(!gvirtio_read(&control.v, gvirtio_field(device_status), 1)));
 	ck_assert_uint_eq(control.ring->used->idx, 1); /* settle()'s */
+	for (i = 0; i < 40; i++)
+		ck_assert_uint_eq(*(uint8_t *)fake_ram(control.orders[i].in), ORDER_CANARY);
 	control_driver_stop(&control);
 	control_driver_start(&control, &config);
 	after = control_state(&control);
