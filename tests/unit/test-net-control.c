@@ -150,16 +150,25 @@ START_TEST(tables_that_are_too_long)
 }
 END_TEST
 
-/* The guest reads it back as soon as it has the answer. */
+static uint32_t generation(void)
+{
+	return gvirtio_read(&control.v, gvirtio_field(config_generation), 1);
+}
+
+/* The guest reads it back as soon as it has the answer, and is not interrupted for it. */
 START_TEST(the_address_is_that_of_the_filter_and_of_the_configuration)
 {
 	static const uint8_t mac[] = { 0x02, 1, 2, 3, 4, 5 }, group[] = { 0x03, 1, 2, 3, 4, 5 };
+	uint32_t before;
 	unsigned i;
 
 	start(_i);
+	before = generation();
 	ck_assert_uint_eq(control_command(&control, VIRTIO_NET_CTRL_MAC,
 					  VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6),
 			  OK);
+	ck_assert_uint_ne(generation(), before);
+	ck_assert_uint_eq(gpci_msix_seen(&control.v.pci, 0), 0);
 	for (i = 0; i < NET_MAC_BYTES; i++)
 		ck_assert_uint_eq(gvirtio_config(&control.v, i, 1), mac[i]);
 	ck_assert_mem_eq(filter->mac, mac, NET_MAC_BYTES);

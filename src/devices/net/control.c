@@ -114,6 +114,12 @@ static bool set_tables(struct net_control *control, const struct command *comman
 	return true;
 }
 
+/* No interrupt: the driver has asked for it. */
+static void config_changed(const struct net_device *net)
+{
+	net->device->state->config_generation++;
+}
+
 /* Not that of a group: the guest would be none of its members. */
 static bool set_mac(struct net_control *control, const struct command *command)
 {
@@ -126,6 +132,7 @@ static bool set_mac(struct net_control *control, const struct command *command)
 	memcpy(net->filter.mac, mac, NET_MAC_BYTES);
 	pthread_mutex_unlock(&net->lock);
 	memcpy(net->config.mac, mac, NET_MAC_BYTES);
+	config_changed(net);
 	return true;
 }
 
@@ -147,6 +154,7 @@ static bool announced(struct net_control *control, const struct command *command
 {
 	(void)command;
 	control->net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
+	config_changed(control->net);
 	return true;
 }
 
