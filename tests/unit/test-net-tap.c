@@ -310,6 +310,7 @@ START_TEST(an_interface_that_comes_back_is_picked_up)
 	int fd;
 
 	open_tap(_i ? 2 : 1);
+	ck_assert_int_eq(backend->ops->set_pairs(backend, 1), 0);
 	watch();
 	ip("set " TAP " up");
 	ck_assert(comes_to(true));

@@ -20,7 +20,7 @@ struct link {
 	struct loop_watch watch;
 	char name[IF_NAMESIZE];
 	int index; /* 0: it is not there */
-	bool up;
+	bool known, up;
 	void (*changed)(void *arg, bool up, bool anew);
 	void *arg;
 };
@@ -41,8 +41,9 @@ static void set(struct link *link, int index, bool up)
 {
 	bool anew = index && index != link->index;
 
-	if (index == link->index && up == link->up)
+	if (link->known && index == link->index && up == link->up)
 		return;
+	link->known = true;
 	link->index = index;
 	link->up = up;
 	link->changed(link->arg, up, anew);
