@@ -27,7 +27,11 @@ struct net_frame {
 	/* Sent: 0 or -errno. Received: the frame's length, or -EAGAIN when there is
 	 * none, or -errno. In a later turn than the one that asked. */
 	void (*done)(struct net_frame *frame, int result);
+
+	/* The backend's. */
 	struct loop_op op;
+	struct loop_work work;
+	int result;
 };
 
 struct net_port {

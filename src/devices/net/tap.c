@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tap.c: a tap interface, or any other descriptor that keeps packets apart.
  *
- * io_uring is to do the reads and writes of one submission at once and in their
- * order, to hand none to a thread and to leave none waiting. For that descriptors are
- * non-blocking; and where the kernel takes that for a wish to wait without a thread
- * (tun does from Linux 6.4 on) each operation says RWF_NOWAIT. */
+ * io_uring does the writes of one submission at once and in their order, since the
+ * descriptors are non-blocking. A read that finds nothing it would leave waiting, unless
+ * it says RWF_NOWAIT, which tun knows from Linux 6.4 on; before that, reads are plain
+ * ones. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -38,7 +38,7 @@ struct tap {
 	char *name;      /* NULL: only a descriptor */
 	uint64_t offloads;
 	struct link *link;
-	int rw_flags;
+	bool nowait; /* reads may say so */
 };
 
 static struct tap *tap_of(struct net_backend *backend)
@@ -65,7 +65,6 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 	struct io_uring_sqe *sqe = loop_sqe(port->loop);
 
 	io_uring_prep_write(sqe, fd_of(port), frame->data, frame->length, 0);
-	sqe->rw_flags = tap_of(port->backend)->rw_flags;
 	frame->op.done = sent;
 	loop_sqe_for(sqe, &frame->op);
 }
@@ -77,12 +76,33 @@ static void received(struct loop_op *op, int result)
 	frame->done(frame, result);
 }
 
+static void was_read(struct loop_work *work)
+{
+	struct net_frame *frame = container_of(work, struct net_frame, work);
+
+	frame->done(frame, frame->result);
+}
+
+static void read_now(struct net_port *port, struct net_frame *frame)
+{
+	ssize_t length = read(fd_of(port), frame->data, frame->length);
+
+	frame->result = length < 0 ? -errno : (int)length;
+	frame->work.run = was_read;
+	loop_post(port->loop, &frame->work);
+}
+
 static void receive_frame(struct net_port *port, struct net_frame *frame)
 {
-	struct io_uring_sqe *sqe = loop_sqe(port->loop);
+	struct io_uring_sqe *sqe;
 
+	if (!tap_of(port->backend)->nowait) {
+		read_now(port, frame);
+		return;
+	}
+	sqe = loop_sqe(port->loop);
 	io_uring_prep_read(sqe, fd_of(port), frame->data, frame->length, 0);
-	sqe->rw_flags = tap_of(port->backend)->rw_flags;
+	sqe->rw_flags = RWF_NOWAIT;
 	frame->op.done = received;
 	loop_sqe_for(sqe, &frame->op);
 }
@@ -247,17 +267,17 @@ static struct tap *new_tap(uint64_t features)
 }
 
 /* A frame that was there before us is lost by this. */
-static int flags_for(int fd)
+static bool knows_nowait(int fd)
 {
 	uint8_t byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
 
-	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP ? 0 : RWF_NOWAIT;
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP;
 }
 
 static void take_descriptor(struct tap *tap, int fd)
 {
-	tap->rw_flags = flags_for(fd);
+	tap->nowait = knows_nowait(fd);
 	tap->fds[tap->backend.npairs++] = fd;
 	tap->npairs = tap->backend.npairs;
 }
