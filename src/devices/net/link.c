@@ -20,8 +20,7 @@ struct link {
 	struct loop_watch watch;
 	char name[IF_NAMESIZE];
 	int index; /* 0: it is not there */
-	bool known, up;
-	void (*changed)(void *arg, bool up, bool anew);
+	void (*changed)(void *arg, int index, bool up);
 	void *arg;
 };
 
@@ -37,18 +36,6 @@ static bool is_named(const struct link *link, struct nlmsghdr *message)
 	return false;
 }
 
-static void set(struct link *link, int index, bool up)
-{
-	bool anew = index && index != link->index;
-
-	if (link->known && index == link->index && up == link->up)
-		return;
-	link->known = true;
-	link->index = index;
-	link->up = up;
-	link->changed(link->arg, up, anew);
-}
-
 static void take(struct link *link, struct nlmsghdr *message)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(message);
@@ -57,9 +44,12 @@ static void take(struct link *link, struct nlmsghdr *message)
 	if (message->nlmsg_len < NLMSG_LENGTH(sizeof(*info)))
 		return;
 	if (message->nlmsg_type == RTM_DELLINK && info->ifi_index == link->index)
-		set(link, 0, false);
+		link->index = 0;
 	else if (message->nlmsg_type == RTM_NEWLINK && is_named(link, message))
-		set(link, info->ifi_index, (info->ifi_flags & flags) == flags);
+		link->index = info->ifi_index;
+	else
+		return;
+	link->changed(link->arg, link->index, link->index && (info->ifi_flags & flags) == flags);
 }
 
 static void readable(struct loop_watch *watch)
@@ -100,7 +90,7 @@ static int open_socket(void)
 }
 
 struct link *link_watch(struct loop *loop, const char *name,
-			void (*changed)(void *arg, bool up, bool anew), void *arg)
+			void (*changed)(void *arg, int index, bool up), void *arg)
 {
 	struct link *link = calloc(1, sizeof(*link));
 

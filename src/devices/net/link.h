@@ -6,9 +6,10 @@
 struct link;
 struct loop;
 
-/* Calls @changed once with the state as it is, and again with each change: the
- * interface @name is up and has a carrier; it is down; or it is there again after it
- * was deleted (@anew). NULL with errno set. The loop's for as long as it lives. */
+/* Calls @changed with the state of the interface @name as it is, and whenever there is
+ * news of it: its index (another one if it was deleted and made again, 0 while it is
+ * not there), and whether it is up and has a carrier. NULL with errno set. The loop's for as long
+ * as it lives. */
 struct link *link_watch(struct loop *loop, const char *name,
-			void (*changed)(void *arg, bool up, bool anew), void *arg);
+			void (*changed)(void *arg, int index, bool up), void *arg);
 void link_free(struct link *link);

@@ -7,8 +7,8 @@
  * ones. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +38,7 @@ struct tap {
 	char *name;      /* NULL: only a descriptor */
 	uint64_t offloads;
 	struct link *link;
+	int index;   /* of the interface that we have */
 	bool nowait; /* reads may say so */
 };
 
@@ -219,13 +220,16 @@ static int open_anew(struct tap *tap)
 	return set_pairs(&tap->backend, pairs);
 }
 
-static void link_changed(void *arg, bool up, bool anew)
+/* Who has just made it may still have it open: then the next news is another chance. */
+static void link_changed(void *arg, int index, bool up)
 {
 	struct tap *tap = arg;
-	int err = anew ? open_anew(tap) : 0;
+	int err = index && index != tap->index ? open_anew(tap) : 0;
 
 	if (err)
-		log_warning("tap %s, which is there again: %s", tap->name, strerror(-err));
+		log_info("tap %s, which is there again: %s", tap->name, strerror(-err));
+	else if (index)
+		tap->index = index;
 	tap->backend.up = up && !err;
 	if (tap->backend.changed)
 		tap->backend.changed(&tap->backend);
@@ -357,6 +361,7 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result, stru
 		take_descriptor(tap, fd);
 	}
 	tap->backend.mtu = mtu_of(name);
+	tap->index = (int)if_nametoindex(name);
 	*result = &tap->backend;
 	return 0;
 }
