@@ -330,11 +330,11 @@ bool gblk_load(struct gblk *blk, unsigned int nr, unsigned int depth);
 #define GNET_FRAME 65600u /* header included */
 
 struct gnet_config {
-	uint16_t bdf;
+	uint64_t without; /* features */
 	enum gdma_kind dma;
 	enum girq irq;
-	uint64_t without;
-	unsigned int pairs;   /* 0: 1 */
+	unsigned int pairs; /* 0: 1 */
+	uint16_t bdf;
 	uint16_t ring_size;   /* 0: 128 */
 	uint32_t buffer;      /* bytes of one receive buffer; 0: 1536, as Linux */
 	unsigned int buffers; /* that are posted; 0: as many as the ring takes */

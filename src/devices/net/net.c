@@ -103,7 +103,9 @@ static void make_mac(const char *name, uint8_t mac[NET_MAC_BYTES])
 
 	for (; *name; name++)
 		hash = (hash ^ (uint8_t)*name) * 16777619U;
-	memcpy(mac, "\x00\x16\x3e", 3);
+	mac[0] = 0x00;
+	mac[1] = 0x16;
+	mac[2] = 0x3e;
 	mac[3] = (uint8_t)(hash >> 16 & 0x7f);
 	mac[4] = (uint8_t)(hash >> 8);
 	mac[5] = (uint8_t)hash;
@@ -168,6 +170,18 @@ static int net_open(struct virtio_device *device, const void *from)
 	return err ? err : net_device_init(device, backend, o);
 }
 
+static void say_counters(const struct net_device *net)
+{
+	const struct net_counters *c = &net->counters;
+
+	log_debug("%s: to the guest %llu frames, %llu filtered, %llu too long, %llu waits for "
+		  "buffers; from it %llu, %llu bad, %llu refused",
+		  net->device->name, (unsigned long long)c->rx_frames,
+		  (unsigned long long)c->rx_filtered, (unsigned long long)c->rx_too_long,
+		  (unsigned long long)c->rx_no_buffer, (unsigned long long)c->tx_frames,
+		  (unsigned long long)c->tx_bad, (unsigned long long)c->tx_refused);
+}
+
 static void net_close(struct virtio_device *device)
 {
 	struct net_device *net = device->private;
@@ -175,6 +189,7 @@ static void net_close(struct virtio_device *device)
 
 	if (!net)
 		return;
+	say_counters(net);
 	for (i = 0; i < NET_PAIRS_MAX; i++) {
 		net_rx_free(net->rx[i]);
 		net_tx_free(net->tx[i]);

@@ -12,7 +12,6 @@
  * dropped; so this struct lives as long as the device, not as its queue. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -50,8 +49,8 @@ struct net_rx {
 	unsigned reading;     /* not done yet */
 	unsigned next, nread; /* of the slots: to deliver */
 	struct slot slots[BURST_MAX];
-	struct chain *buffers[BUFFERS_MAX]; /* taken, not used */
-	unsigned nbuffers;
+	struct chain *buffers[BUFFERS_MAX]; /* taken, not used: a circle */
+	unsigned first, nbuffers;
 	struct filled filled[BUFFERS_MAX];
 	unsigned nfilled;
 	struct loop_work deliver, resume;
@@ -136,12 +135,19 @@ static void go_on(struct net_rx *rx)
 
 /* --- delivery ------------------------------------------------------------------ */
 
+static struct chain **buffer(struct net_rx *rx, unsigned i)
+{
+	return &rx->buffers[(rx->first + i) % BUFFERS_MAX];
+}
+
 /* True if @count buffers are there. */
 static bool have_buffers(struct net_rx *rx, unsigned count)
 {
 	while (rx->nbuffers < count) {
-		unsigned room = (unsigned)min_u64(BUFFERS_MAX - rx->nbuffers, VIRTQUEUE_BATCH);
-		unsigned got = virtqueue_take(rx->vq, rx->buffers + rx->nbuffers, room);
+		struct chain **end = buffer(rx, rx->nbuffers);
+		uint64_t room = min_u64(BUFFERS_MAX - rx->nbuffers,
+					(uint64_t)(rx->buffers + BUFFERS_MAX - end));
+		unsigned got = virtqueue_take(rx->vq, end, (unsigned)room);
 
 		if (!got)
 			return false;
@@ -163,7 +169,7 @@ static unsigned buffers_for(struct net_rx *rx, uint32_t length)
 			return UINT32_MAX;
 		if (!have_buffers(rx, count + 1))
 			return 0;
-		room += rx->buffers[count++]->in_length;
+		room += (*buffer(rx, count++))->in_length;
 	} while (room < length);
 	return count;
 }
@@ -177,7 +183,7 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 	header->num_buffers = (uint16_t)count;
 	slot->err = 0;
 	for (i = 0; i < count; i++) {
-		struct chain *chain = rx->buffers[i];
+		struct chain *chain = *buffer(rx, i);
 		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
 
 		chain_copy(&rx->vq->memory, chain, true, 0, here, slot->frame.data + done,
@@ -188,7 +194,7 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 		left -= here;
 	}
 	rx->nbuffers -= count;
-	memmove(rx->buffers, rx->buffers + count, rx->nbuffers * sizeof(*rx->buffers));
+	rx->first = (rx->first + count) % BUFFERS_MAX;
 }
 
 /* Does the guest want it, and has it come whole? */
@@ -307,7 +313,7 @@ void net_rx_stop(struct virtqueue *queue)
 
 	rx->phase = RX_OFF;
 	while (rx->nbuffers)
-		virtqueue_push(queue, rx->buffers[--rx->nbuffers], 0);
+		virtqueue_push(queue, *buffer(rx, --rx->nbuffers), 0);
 }
 
 int net_rx_init(struct virtqueue *queue)

@@ -346,13 +346,13 @@ static uint16_t mtu_of(const char *name)
 int tap_open(const char *name, unsigned pairs, struct net_backend **result, struct reason *why)
 {
 	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
-	int fd;
 
 	if (!tap)
 		return -ENOMEM;
 	tap->name = strdup(name);
 	while (tap->backend.npairs < pairs) {
-		fd = open_queue(name, pairs > 1);
+		int fd = open_queue(name, pairs > 1);
+
 		if (fd < 0) {
 			close_all(&tap->backend);
 			return reason_set(why, fd, "tap %s: %s%s", name, strerror(-fd),

@@ -7,6 +7,7 @@
  * doorbells again. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -52,8 +53,8 @@ static void sent(struct net_frame *frame, int result)
 
 	if (result) {
 		net_count(&net->counters.tx_refused, 1);
-		log_guest("%s: a frame of %u bytes cannot be sent: %m", net->device->name,
-			  frame->length);
+		log_guest("%s: a frame of %u bytes cannot be sent: %s", net->device->name,
+			  frame->length, strerror(-result));
 	}
 	finish(slot);
 }
