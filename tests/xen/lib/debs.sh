@@ -19,3 +19,37 @@ unpack_packages() {
 	done
 	rm -rf debs status
 }
+
+# unpack_only PACKAGE...: these alone, into root, with all libraries in root/lib.
+unpack_only() {
+	for deb in "$@"; do
+		download "$deb"
+		dpkg -x "$deb"_*.deb root
+	done
+	cp -r root/usr/lib root/
+}
+
+# archive DIR: to go behind an initrd.
+archive() {
+	(cd "$1" && find . | cpio -o -H newc --quiet | gzip -1)
+}
+
+# --- what programs are linked with: $triplet is the architecture's -------------------
+
+# triplet ARCH
+triplet() {
+	case $1 in
+	amd64) echo x86_64-linux-gnu ;;
+	arm64) echo aarch64-linux-gnu ;;
+	esac
+}
+
+# needed PROGRAM: its libraries' names.
+needed() {
+	"$triplet-objdump" -p "$1" | sed -n 's/^ *NEEDED *//p'
+}
+
+# loader PROGRAM: an absolute path.
+loader() {
+	"$triplet-readelf" -l "$1" | sed -n 's/.*program interpreter: \(.*\)]/\1/p'
+}
