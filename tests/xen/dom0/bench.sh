@@ -12,13 +12,6 @@ ram_disk() {
 	dd if=/dev/zero of=/dev/ram0 bs=1M count=64 2> /dev/null
 }
 
-# load_blkback: its modules.
-load_blkback() {
-	while read -r module; do
-		grep -q "^$(basename "$module" .ko | tr - _) " /proc/modules || insmod "/share/backends/$module"
-	done < /share/backends/order
-}
-
 # bench TITLE: "backend GUEST", which the scenario has, makes a guest with its disk; it
 # starts, and ends by itself. Nothing polls meanwhile, that would be counted. A guest
 # may get stuck for what the emulator does to it (see README.md): then there is another.

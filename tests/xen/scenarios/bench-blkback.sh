@@ -13,5 +13,5 @@ backend() {
 }
 
 ram_disk
-load_blkback
+load_modules block
 bench blkback
