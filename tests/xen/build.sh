@@ -32,6 +32,7 @@ compile() {
 programs() {
 	mkdir "$share/bin"
 	cp "${LAB_SERVER:-$server}" "$share/bin/xenvirtiod"
+	compile "$share/bin/capture" "$here/capture.c"
 	machine_programs
 }
 
@@ -42,12 +43,16 @@ guest_tree() {
 	for program in load hostile; do
 		compile "$tree/bin/$program" "$here/guest/$program.c" -static
 	done
+	compile "$tree/bin/net" "$here"/guest/net/*.c -static
+	cp "$tree/bin/net" "$share/bin/"
 }
 
-# guest_initrds KERNEL ARCH MODULES: the plain one, and one with fio.
+# guest_initrds KERNEL ARCH MODULES: the plain one, and one with each of two tools.
 guest_initrds() {
 	initrd "$share/boot/$1-initrd" "$here/guest/init" "$3" "$tree"
-	join_initrds "$share/boot/$1-initrd" "$(cached fio "$2")/initrd" > "$share/boot/$1-fio-initrd"
+	for tool in fio ethtool; do
+		join_initrds "$share/boot/$1-initrd" "$(cached $tool "$2")/initrd" > "$share/boot/$1-$tool-initrd"
+	done
 }
 
 rm -rf "$work"

@@ -9,6 +9,8 @@
 . /share/dom0/disk.sh
 # shellcheck source=tests/xen/dom0/arm.sh
 . /share/dom0/arm.sh
+# shellcheck source=tests/xen/dom0/net.sh
+. /share/dom0/net.sh
 
 server=/share/bin/xenvirtiod
 lab=/tmp/lab
@@ -42,6 +44,14 @@ within() {
 	done
 }
 
+# load_modules block|net: of dom0's kernel what only some scenarios need, where it is no part of it.
+load_modules() {
+	[ -e "/share/backends/$1" ] || return 0
+	while read -r module; do
+		grep -q "^$(basename "$module" .ko | tr - _) " /proc/modules || insmod "/share/backends/$module"
+	done < "/share/backends/$1"
+}
+
 # --- disks -------------------------------------------------------------------
 
 # boot_disk FILE cloud|grants [WORDS]: a disk that boots this kernel, with WORDS
@@ -67,7 +77,7 @@ blank_disk() {
 # create NAME hvm|pvh|arm disk|KERNEL [WORDS]: a paused guest. "disk": the firmware boots
 # what will be served; else kernel and initrd come from here, with WORDS on the command
 # line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
-# xl's) may be set, and TOOLS=fio; for an Arm guest FUNCTIONS, see arm.sh.
+# xl's) may be set, and TOOLS=fio or TOOLS=ethtool; for an Arm guest FUNCTIONS, see arm.sh.
 create() {
 	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
 	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
@@ -306,8 +316,8 @@ finish() {
 	expect "$1" 'GUEST: end'
 }
 
-# check_pci_function NAME BDF: what lspci makes of the configuration space that the
-# guest printed has all that a modern virtio function has.
+# check_pci_function NAME BDF [ID]: what lspci makes of the configuration space that the
+# guest printed has all that a modern virtio function has. ID: if it is no disk.
 check_pci_function() {
 	local pattern
 	{
@@ -315,7 +325,7 @@ check_pci_function() {
 		console "$1" | tr -d '\r' | sed -n "s/^PCI $2 //p"
 	} > "$lab/$1.config"
 	lspci -F "$lab/$1.config" -nn -vvv > "$lab/$1-lspci.log"
-	for pattern in '1af4:1042' 'BusMaster\+' 'Region .*64-bit' 'MSI-X: Enable\+' \
+	for pattern in "${3:-1af4:1042}" 'BusMaster\+' 'Region .*64-bit' 'MSI-X: Enable\+' \
 		'VirtIO: CommonCfg' 'VirtIO: Notify' 'VirtIO: ISR' 'VirtIO: DeviceCfg'; do
 		grep -Eq -e "$pattern" "$lab/$1-lspci.log" || fail "lspci does not show $pattern"
 	done
@@ -346,6 +356,7 @@ clean_up() {
 	for domain in $(domains | awk '{ print $2 }'); do
 		xl destroy "$domain"
 	done
+	end_net
 	within 15 all_ended || problem="a server outlives its domain"
 	for file in "$lab"/*.pid; do
 		[ -e "$file" ] && [ ! -e "${file%.pid}.status" ] && kill -9 "$(cat "$file")"

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash disable=SC2154 # lab is lib.sh's
+#
+# dom0's side of a guest's network: taps, each a network of its own with two hosts, and
+# what runs on them. A tap with the number 7 has the addresses 10.0.7.1 and fd00:7::1, the
+# guest behind it 10.0.7.2 and fd00:7::2. Sourced by lib.sh.
+
+# busybox's comes first, and knows nothing of queues.
+ip() {
+	/usr/bin/ip "$@"
+}
+
+# make_tap NAME NUMBER [QUEUES]: an interface for a daemon to open, up, with addresses.
+make_tap() {
+	load_modules net
+	ip tuntap add dev "$1" mode tap vnet_hdr ${3:+multi_queue} || fail "no tap $1"
+	ip addr add "10.0.$2.1/24" dev "$1"
+	ip -6 addr add "fd00:$2::1/64" dev "$1" nodad
+	ip link set "$1" up || fail "$1 does not come up"
+}
+
+# remove_tap NAME: also from under its user.
+remove_tap() {
+	ip link del "$1" || fail "$1 cannot be removed"
+}
+
+# make_vlan TAP ID NUMBER: a network with a tag on a tap: TAP.ID, with addresses.
+make_vlan() {
+	ip link add link "$1" name "$1.$2" type vlan id "$2" || fail "no VLAN $2 on $1"
+	ip addr add "10.0.$3.1/24" dev "$1.$2"
+	ip -6 addr add "fd00:$3::1/64" dev "$1.$2" nodad
+	ip link set "$1.$2" up
+}
+
+# set_carrier NAME 0|1: as if its cable was pulled, or put in again.
+set_carrier() {
+	echo "$2" > "/sys/class/net/$1/carrier" || fail "the carrier of $1 cannot be set to $2"
+	say "$1 has carrier $2"
+}
+
+# --- what runs on them --------------------------------------------------------
+
+# helper INSTANCE COMMAND...: a program that runs until the scenario ends, or end_helper.
+helper() {
+	echo "$1" >> "$lab/helpers"
+	: > "$lab/$1.log"
+	spawn "$@"
+}
+
+end_helper() {
+	[ -e "$lab/$1.status" ] || kill "$(pid_of "$1")"
+	within 10 ended "$1" || fail "$1 does not end"
+}
+
+# serve_dhcp TAP NUMBER
+serve_dhcp() {
+	cat > "$lab/$1-dhcp.conf" <<-END
+		interface $1
+		start 10.0.$2.2
+		end 10.0.$2.2
+		option subnet 255.255.255.0
+		lease_file $lab/$1-dhcp.leases
+		pidfile $lab/$1-dhcp.udhcpd
+	END
+	: > "$lab/$1-dhcp.leases"
+	helper "$1-dhcp" busybox udhcpd -f "$lab/$1-dhcp.conf"
+}
+
+# serve_peer: what guests' "net" speaks with, on all taps.
+serve_peer() {
+	helper peer /share/bin/net serve
+	within 10 grep -q ready "$lab/peer.log" || fail "no peer: $(cat "$lab/peer.log")"
+}
+
+# capture FILE TAP ... end_capture FILE: what goes through the tap in between, by kinds of
+# frames (see capture.c).
+capture() {
+	helper "$1" /share/bin/capture "$2"
+	within 10 grep -q ready "$lab/$1.log" || fail "no capture: $(cat "$lab/$1.log")"
+}
+
+end_capture() {
+	end_helper "$1"
+	sed "s/^/$1: /" "$lab/$1.log"
+	expect_frames "$1" '^0 frames were missed'
+}
+
+# expect_frames FILE PATTERN / expect_no_frames FILE PATTERN, of a capture that has ended
+expect_frames() {
+	grep -Eq -e "$2" "$lab/$1.log" || fail "$1: no frames of the kind: $2"
+}
+
+expect_no_frames() {
+	! grep -E -m 1 -e "$2" "$lab/$1.log" || fail "$1: frames of the kind: $2"
+}
+
+# --- afterwards --------------------------------------------------------------
+
+# end_net: helpers end, taps go.
+end_net() {
+	local name
+	while read -r name; do
+		[ -e "$lab/$name.status" ] || kill "$(pid_of "$name")"
+	done 2> /dev/null < "$lab/helpers"
+	for name in /sys/class/net/*/tun_flags; do
+		[ ! -e "$name" ] || ip link del "$(basename "$(dirname "$name")")"
+	done
+}
