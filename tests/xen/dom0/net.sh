@@ -40,16 +40,20 @@ set_carrier() {
 
 # --- what runs on them --------------------------------------------------------
 
-# helper INSTANCE COMMAND...: a program that runs until the scenario ends, or end_helper.
+# helper NAME COMMAND...: a program that runs until the scenario ends, or until end_helper;
+# its output is in $lab/helpers/NAME.log.
 helper() {
-	echo "$1" >> "$lab/helpers"
-	: > "$lab/$1.log"
-	spawn "$@"
+	local name
+	name=helpers/$1
+	shift
+	mkdir -p "$lab/helpers"
+	: > "$lab/$name.log"
+	spawn "$name" "$@"
 }
 
 end_helper() {
-	[ -e "$lab/$1.status" ] || kill "$(pid_of "$1")"
-	within 10 ended "$1" || fail "$1 does not end"
+	kill "$(pid_of "helpers/$1")"
+	within 10 ended "helpers/$1" || fail "$1 does not end"
 }
 
 # serve_dhcp TAP NUMBER
@@ -69,40 +73,41 @@ serve_dhcp() {
 # serve_peer: what guests' "net" speaks with, on all taps.
 serve_peer() {
 	helper peer /share/bin/net serve
-	within 10 grep -q ready "$lab/peer.log" || fail "no peer: $(cat "$lab/peer.log")"
+	within 10 grep -q ready "$lab/helpers/peer.log" || fail "no peer: $(cat "$lab/helpers/peer.log")"
 }
 
 # capture FILE TAP ... end_capture FILE: what goes through the tap in between, by kinds of
 # frames (see capture.c).
 capture() {
 	helper "$1" /share/bin/capture "$2"
-	within 10 grep -q ready "$lab/$1.log" || fail "no capture: $(cat "$lab/$1.log")"
+	within 10 grep -q ready "$lab/helpers/$1.log" || fail "no capture: $(cat "$lab/helpers/$1.log")"
 }
 
 end_capture() {
 	end_helper "$1"
-	sed "s/^/$1: /" "$lab/$1.log"
+	sed "s/^/$1: /" "$lab/helpers/$1.log"
 	expect_frames "$1" '^0 frames were missed'
 }
 
 # expect_frames FILE PATTERN / expect_no_frames FILE PATTERN, of a capture that has ended
 expect_frames() {
-	grep -Eq -e "$2" "$lab/$1.log" || fail "$1: no frames of the kind: $2"
+	grep -Eq -e "$2" "$lab/helpers/$1.log" || fail "$1: no frames of the kind: $2"
 }
 
 expect_no_frames() {
-	! grep -E -m 1 -e "$2" "$lab/$1.log" || fail "$1: frames of the kind: $2"
+	! grep -E -m 1 -e "$2" "$lab/helpers/$1.log" || fail "$1: frames of the kind: $2"
 }
 
 # --- afterwards --------------------------------------------------------------
 
-# end_net: helpers end, taps go.
+# end_net: helpers end, their logs are for everybody, taps go.
 end_net() {
-	local name
-	while read -r name; do
-		[ -e "$lab/$name.status" ] || kill "$(pid_of "$name")"
-	done 2> /dev/null < "$lab/helpers"
-	for name in /sys/class/net/*/tun_flags; do
-		[ ! -e "$name" ] || ip link del "$(basename "$(dirname "$name")")"
+	local file
+	for file in "$lab"/helpers/*.pid; do
+		[ ! -e "$file" ] || [ -e "${file%.pid}.status" ] || kill "$(cat "$file")"
+	done
+	cp "$lab"/helpers/*.log "$lab/" 2> /dev/null
+	for file in /sys/class/net/*/tun_flags; do
+		[ ! -e "$file" ] || ip link del "$(basename "$(dirname "$file")")"
 	done
 }

@@ -82,3 +82,12 @@ all_traffic() {
 			net in "$address" "$4" "$3" || return
 	done
 }
+
+# make_tap NAME NUMBER: in a backend domain, an interface for the daemon, with the peer's addresses.
+make_tap() {
+	tunctl -t "$1" > /dev/null
+	echo 0 > "/proc/sys/net/ipv6/conf/$1/accept_dad"
+	ip link set "$1" up
+	ip addr add "10.0.$2.1/24" dev "$1"
+	ip addr add "fd00:$2::1/64" dev "$1"
+}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# The driver unbound and bound 20 times under traffic both ways: resets, with frames in
+# flight and others coming, and every ring's grants given back in time.
+# tier: full
+mac=02:16:3e:00:00:07
+make_tap t0 7
+ip neigh replace 10.0.7.2 lladdr $mac dev t0 nud permanent
+serve_peer
+create a pvh grants lab=net-rebind
+serve a --domain a --net bdf=00:07.0,tap=t0,mac=$mac
+start a
+mark a flood
+helper flood /share/bin/net flood 10.0.7.2 500 600
+mark a quiet
+end_helper flood
+finish a
+exited a 0
