@@ -3,7 +3,8 @@
  * capture INTERFACE: looks at what a guest sends and gets through a tap until it is told
  * to end by SIGTERM. Then it prints a line for each kind of frame:
  *   from guest: tcp4, gso tcp4 1448, vlan 5, checksum partial: 23 frames of 1514 to 65226 bytes
- * "from guest" or "to guest"; bytes with the ethernet header, without a VLAN's tag. The checksum is
+ * "from guest" or "to guest"; ARP is "arp", or "arp announcement" if a host asks for its own
+ * address; bytes with the ethernet header, without a VLAN's tag. The checksum is
  * "right" or "WRONG"; "partial" if it is left to the receiver, and its place and the sum
  * of the pseudo header are as they should be; or "none".
  * Frames to the guest are seen as the tap gets them.
@@ -15,6 +16,7 @@
 #include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/if_ether.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
@@ -165,6 +167,23 @@ static uint16_t take_tag(struct frame *frame)
 	return ntohs(((struct ether_header *)frame->data)->ether_type);
 }
 
+/* Nobody is asked: sender and target are the same. */
+static bool is_announcement(const uint8_t *data, size_t length)
+{
+	const struct ether_arp *arp = (const struct ether_arp *)data;
+
+	return length >= sizeof(*arp) && !memcmp(arp->arp_spa, arp->arp_tpa, sizeof(arp->arp_spa));
+}
+
+/* What has no checksum that is looked at. */
+static void name_other(uint16_t type, const uint8_t *data, size_t length, char *name, size_t size)
+{
+	if (type == ETHERTYPE_ARP)
+		snprintf(name, size, "arp%s", is_announcement(data, length) ? " announcement" : "");
+	else
+		snprintf(name, size, "type %04x", type);
+}
+
 /* --- kinds ---------------------------------------------------------------------- */
 
 static void describe(struct frame *frame, char *text, size_t size)
@@ -175,19 +194,19 @@ static void describe(struct frame *frame, char *text, size_t size)
 	struct transport t = { 0 };
 	bool known = (type == ETHERTYPE_IP && parse_ip4(data, length, &t)) ||
 		     (type == ETHERTYPE_IPV6 && parse_ip6(data, length, &t));
-	char gso[24] = "", vlan[16] = "";
+	char name[24], gso[24] = "", vlan[16] = "";
 
+	if (known)
+		snprintf(name, sizeof(name), "%s%c", t.protocol == IPPROTO_TCP ? "tcp" : "udp",
+			 type == ETHERTYPE_IP ? '4' : '6');
+	else
+		name_other(type, data, length, name, sizeof(name));
 	if (frame->header.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		snprintf(gso, sizeof(gso), ", gso %s %u", gso_name(frame), frame->header.gso_size);
 	if (frame->vlan != NO_VLAN)
 		snprintf(vlan, sizeof(vlan), ", vlan %d", frame->vlan);
-	if (known)
-		snprintf(text, size, "%s guest: %s%c%s%s, checksum %s",
-			 frame->to_guest ? "to" : "from", t.protocol == IPPROTO_TCP ? "tcp" : "udp",
-			 type == ETHERTYPE_IP ? '4' : '6', gso, vlan, checksum_of(frame, &t));
-	else
-		snprintf(text, size, "%s guest: type %04x%s%s", frame->to_guest ? "to" : "from",
-			 type, gso, vlan);
+	snprintf(text, size, "%s guest: %s%s%s%s%s", frame->to_guest ? "to" : "from", name, gso,
+		 vlan, known ? ", checksum " : "", known ? checksum_of(frame, &t) : "");
 }
 
 static struct kind *kind_of(const char *text)

@@ -18,7 +18,7 @@ capture announced t0
 set_carrier t0 1
 mark a 'done carrier'
 end_capture announced
-expect_frames announced '^from guest: type 0806'
+expect_frames announced '^from guest: arp announcement'
 
 for turn in tap tap-again; do
 	mark a "ready $turn"
