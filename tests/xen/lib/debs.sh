@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # triplet is the recipe's
 #
 # Trees of Debian packages, unpacked and not configured. Sourced by recipes.
 

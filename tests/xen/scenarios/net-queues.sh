@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # lab is lib.sh's
 #
 # Two pairs of queues, two vCPUs: both pairs are used, and frames of a flow stay in
 # order. The guest turns one pair off and on again.

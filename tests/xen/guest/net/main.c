@@ -111,9 +111,11 @@ static int run_serve(uint32_t mode, char **arg)
 	signal(SIGCHLD, SIG_IGN);
 	printf("ready\n");
 	for (;;) {
-		int peer = accept4(port, NULL, NULL, SOCK_CLOEXEC);
+		int peer = accept(port, NULL, NULL);
 
-		if (peer >= 0 && !fork()) {
+		if (peer < 0)
+			continue;
+		if (!fork()) {
 			serve_client(peer);
 			exit(0);
 		}
