@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# bench.sh: dom0's instructions per request, of the daemon and of others, as a table.
+# bench.sh: dom0's instructions per request, of the daemon and of others, as tables.
 # Counted by software emulation, hence the same everywhere; see README.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -16,3 +16,9 @@ cold: nothing was in dom0's page cache; 1, 2: all was, twice the same.
 END
 awk -f tests/xen/bench.awk "$out"/bench-blkback/*.bench.log "$out"/bench-qemu/*.bench.log \
 	"$out"/bench-grants/*.bench.log "$out"/bench-foreign/*.bench.log
+
+cat <<'END'
+
+Thousand instructions per MiB, packet or round trip: dom0's with the peer, (the guest's).
+END
+awk -f tests/xen/bench-net.awk "$out"/bench-net-*/*.bench.log

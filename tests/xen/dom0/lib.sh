@@ -44,7 +44,7 @@ within() {
 	done
 }
 
-# load_modules block|net: of dom0's kernel what only some scenarios need, where it is no part of it.
+# load_modules block|net|netback: of dom0's kernel what only some scenarios need, where it is no part of it.
 load_modules() {
 	[ -e "/share/backends/$1" ] || return 0
 	while read -r module; do

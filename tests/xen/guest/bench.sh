@@ -9,27 +9,19 @@ case $1 in
 *) disk=/dev/$1 ;;
 esac
 
-# between WORDS ORDER SIZE DEPTH COUNT: a load, with a rest before and behind, in which
-# what the marks cause comes to its end.
-between() {
-	mark "begin $1"
-	sleep 0.5
-	said=$(load batch "$2" "$disk" "$3" "$4" "$5")
-	status=$?
-	sleep 0.5
-	mark "done $1"
-	check "$1: $said" [ $status = 0 ]
-	sleep 0.5
+# batch NAME RUN ORDER SIZE DEPTH COUNT
+batch() {
+	between "$1 $2" load batch "$3" "$disk" "$4" "$5" "$6"
 }
 
 # loads RUN
 loads() {
-	between "nothing $1" random 4096 1 0
-	between "4K-1 $1" random 4096 1 2000
+	batch nothing "$1" random 4096 1 0
+	batch 4K-1 "$1" random 4096 1 2000
 	[ "$1" != cold ] || { mark drop; sleep 1; }
-	between "4K-32 $1" random 4096 32 8000
+	batch 4K-32 "$1" random 4096 32 8000
 	[ "$1" != cold ] || { mark drop; sleep 1; }
-	between "128K-4 $1" sequential 131072 4 500
+	batch 128K-4 "$1" sequential 131072 4 500
 }
 
 sleep 1

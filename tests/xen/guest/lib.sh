@@ -23,6 +23,21 @@ mark() {
 	echo "MARK $*"
 }
 
+# between WORDS COMMAND...: a load between two marks, with a rest before and behind, in which
+# what the marks cause comes to its end.
+between() {
+	words=$1
+	shift
+	mark "begin $words"
+	sleep 0.5
+	said=$("$@")
+	status=$?
+	sleep 0.5
+	mark "done $words"
+	check "$words: $said" [ $status = 0 ]
+	sleep 0.5
+}
+
 device() {
 	echo "/sys/bus/pci/devices/0000:$1"
 }
