@@ -51,7 +51,7 @@ summary() {
 
 tests/xen/build.sh x86 "$work" "$kernel"
 cp "$work/share/disks/$kernel.img" "$work/disk.img"
-disk_words "$work/disk.img" 'lab=disk,pirq.*msi'
+disk_words "$work/disk.img" 'lab=demo,pirq.*msi modules=net'
 list_scenarios "$work" demo
 echo "booting Xen and dom0; the guest's disk is $work/disk.img"
 boot "$work" -drive "file=$work/disk.img,format=raw,if=virtio" || echo "the emulated machine died or hung"
