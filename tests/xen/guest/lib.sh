@@ -67,3 +67,29 @@ interrupts_by() {
 print_config() {
 	hexdump -v -e '"%02_ax:" 16/1 " %02x" "\n"' "$(device "$1")/config" | sed "s/^/PCI $1 /"
 }
+
+# xen_capability BDF LENGTH: where what follows the header of its capability with Xen's vendor
+# id is in config space (xenvirtiod-pci(7)); LENGTH is the capability's, two hex digits.
+xen_capability() {
+	hexdump -v -e '1/1 "%02x"' "$(device "$1")/config" | awk -v pattern="${2}0953580100" '
+		{ at = index(substr($0, 129), pattern) }
+		at % 2 { print 64 + (at - 1) / 2 + 6 }'
+}
+
+# word_at BDF OFFSET: 32 bits of config space.
+word_at() {
+	hexdump -s "$2" -n 4 -e '1/4 "%u"' "$(device "$1")/config"
+}
+
+# own_backend BDF: in which domain it says that its backend is.
+own_backend() {
+	word_at "$1" "$(xen_capability "$1" 0c)"
+}
+
+# backend_of NUMBER: what the host bridge says of the function with this number.
+backend_of() {
+	register=$(xen_capability 00:00.0 10)
+	printf '%b' "\\x$(printf %02x "$1")\\0\\0\\0" |
+		dd of="$(device 00:00.0)/config" bs=4 seek=$((register / 4)) conv=notrunc 2> /dev/null
+	word_at 00:00.0 $((register + 4))
+}

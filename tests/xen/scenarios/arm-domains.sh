@@ -10,7 +10,7 @@
 create_backend one
 create_backend two
 FUNCTIONS="bdf=00:06.0,backend=$(xl domid one) bdf=00:07.0,backend=$(xl domid two)" \
-	create a arm linux lab=two,level,10
+	create a arm linux "lab=two,level,10,$(xl domid one),$(xl domid two)"
 enforce
 serve_arm_bridge a "expect=00:06.0@$(xl domid one),expect=00:07.0@$(xl domid two)"
 
