@@ -4,7 +4,7 @@
 # The daemon and the bridge killed while vCPUs touch them, and started again: no vCPU
 # stays blocked. The guest re-created has its disk again.
 # machine: arm64
-# tier: smoke
+# tier: full
 # limit: 200
 blank_disk a.img 16
 VCPUS=2 create a arm linux lab=killed,20
