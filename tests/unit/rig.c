@@ -2,41 +2,14 @@
 /* rig.c: see rig.h. */
 #include "unit/rig.h"
 
-#include <semaphore.h>
-
 #include "fake/fake.h"
 #include "memory/bounce.h"
 #include "memory/grants.h"
 #include "unit/unit.h"
 
-struct call {
-	struct loop_work work;
-	void (*fn)(void *arg);
-	void *arg;
-	sem_t done;
-};
-
-static void run_call(struct loop_work *work)
-{
-	struct call *call = container_of(work, struct call, work);
-
-	call->fn(call->arg);
-	sem_post(&call->done);
-}
-
-static void call_on(struct loop *loop, void (*fn)(void *arg), void *arg)
-{
-	struct call call = { .work = { .run = run_call }, .fn = fn, .arg = arg };
-
-	sem_init(&call.done, 0, 0);
-	loop_post(loop, &call.work);
-	sem_wait(&call.done);
-	sem_destroy(&call.done);
-}
-
 void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg)
 {
-	call_on(rig->loop, fn, arg);
+	unit_call(rig->loop, fn, arg);
 }
 
 /* What a worker has of the guest's, and of its own pool; told by its thread. */
@@ -64,7 +37,7 @@ static void assert_idle(const struct rig *rig, bool running)
 		struct use use = { .worker = worker };
 
 		if (running || worker->own_thread)
-			call_on(worker->loop, look, &use);
+			unit_call(worker->loop, look, &use);
 		else
 			look(&use);
 		ck_assert_uint_eq(use.bounced, 0);

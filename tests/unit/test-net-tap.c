@@ -75,33 +75,6 @@ static void open_tap(unsigned pairs)
 		backend->ports[i].loop = loop;
 }
 
-/* ---- on the loop's thread ---------------------------------------------------------------- */
-
-struct call {
-	struct loop_work work;
-	void (*fn)(void *arg);
-	void *arg;
-	sem_t done;
-};
-
-static void run_call(struct loop_work *work)
-{
-	struct call *call = container_of(work, struct call, work);
-
-	call->fn(call->arg);
-	sem_post(&call->done);
-}
-
-static void on_loop(void (*fn)(void *arg), void *arg)
-{
-	struct call call = { .work = { .run = run_call }, .fn = fn, .arg = arg };
-
-	sem_init(&call.done, 0, 0);
-	loop_post(loop, &call.work);
-	sem_wait(&call.done);
-	sem_destroy(&call.done);
-}
-
 /* ---- frames -------------------------------------------------------------------------------- */
 
 static uint8_t buffer[NET_FRAME_BYTES];
@@ -129,7 +102,7 @@ static void begin_send(void *port)
 static int answer_to(void (*begin)(void *port), unsigned port, uint32_t length)
 {
 	frame.length = length;
-	on_loop(begin, &backend->ports[port]);
+	unit_call(loop, begin, &backend->ports[port]);
 	sem_wait(&answered);
 	return result;
 }
@@ -283,7 +256,7 @@ static void watch(void)
 {
 	int err;
 
-	on_loop(begin_watch, &err);
+	unit_call(loop, begin_watch, &err);
 	ck_assert_int_eq(err, 0);
 }
 

@@ -5,6 +5,7 @@
 #include "fake/fake.h"
 
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -91,4 +92,29 @@ void unit_nap_us(unsigned us)
 	struct timespec nap = { .tv_nsec = us * 1000L };
 
 	nanosleep(&nap, NULL);
+}
+
+struct call {
+	struct loop_work work;
+	void (*fn)(void *arg);
+	void *arg;
+	sem_t done;
+};
+
+static void run_call(struct loop_work *work)
+{
+	struct call *call = container_of(work, struct call, work);
+
+	call->fn(call->arg);
+	sem_post(&call->done);
+}
+
+void unit_call(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct call call = { .work = { .run = run_call }, .fn = fn, .arg = arg };
+
+	sem_init(&call.done, 0, 0);
+	loop_post(loop, &call.work);
+	sem_wait(&call.done);
+	sem_destroy(&call.done);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * unit.h: what every suite shares: its main(), the log as text, and a look at
- * guest memory.
+ * unit.h: what every suite shares: its main(), the log as text, and a call on a
+ * loop's thread.
  */
 #ifndef UNIT_H
 #define UNIT_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/loop.h"
 #include "base/util.h"
 #include "ioreq/server.h"
 
@@ -52,5 +53,8 @@ uint32_t unit_random(uint32_t below);
 	})
 
 void unit_nap_us(unsigned us);
+
+/* Runs @fn on the loop's thread, which is another, and waits for it. */
+void unit_call(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 #endif
