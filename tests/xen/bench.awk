@@ -1,34 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What "cpu" sampled around the loads (files BACKEND.bench.log) as a table of thousand
-# instructions per request: dom0's, the guest's in brackets, dom0's as multiples of what
-# blkback takes. What as much time takes without a request is off.
+# What bench-samples.awk has of the loads as a table of thousand instructions per request:
+# dom0's, the guest's in brackets, dom0's as multiples of what blkback takes.
 BEGIN {
 	loads = split("4K-1 4K-32 128K-4", load)
 	split("2000 8000 500", requests)
 	split("cold 1 2", run)
 }
-$1 == "begin" {
-	began = $4
-	dom0_began = $5
-	guest_began = $6
-}
-$1 == "done" {
-	time[$2] = $4 - began
-	dom0[$2] = $5 - dom0_began
-	guest[$2] = $6 - guest_began
-}
 $1 == "done" && $2 == "128K-4" {
-	backend = FILENAME
-	gsub(/.*\/|.bench.log/, "", backend)
+	backend = backend_name()
 	if (!(backend in seen))
 		order[++backends] = backend
 	seen[backend]
 	for (i = 1; i <= loads; i++) {
-		share = time[load[i]] / time["nothing"]
-		thousands = 1000 * requests[i]
-		of_dom0[backend, $3, i] = (dom0[load[i]] - dom0["nothing"] * share) / thousands
-		of_guest[backend, $3, i] = (guest[load[i]] - guest["nothing"] * share) / thousands
+		of_dom0[backend, $3, i] = thousands(dom0, load[i], requests[i])
+		of_guest[backend, $3, i] = thousands(guest, load[i], requests[i])
 	}
 }
 function row(title, what) {

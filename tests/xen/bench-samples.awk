@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What "cpu" sampled around loads (files BACKEND.bench.log), for the tables: an
+# "awk -f" before theirs, whose rules find what a load took as it is done.
+$1 == "begin" {
+	began = $4
+	dom0_began = $5
+	guest_began = $6
+}
+$1 == "done" {
+	time[$2] = $4 - began
+	dom0[$2] = $5 - dom0_began
+	guest[$2] = $6 - guest_began
+}
+function backend_name(name) {
+	name = FILENAME
+	gsub(/.*\/|.bench.log/, "", name)
+	return name
+}
+# Thousand instructions for each of @count; what as much time takes without a load is off.
+function thousands(taken, name, count) {
+	return (taken[name] - taken["nothing"] * time[name] / time["nothing"]) / (1000 * count)
+}
