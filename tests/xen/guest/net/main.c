@@ -104,10 +104,10 @@ static void serve_client(int peer)
 static int run_serve(uint32_t mode, char **arg)
 {
 	int port = listening(SOCK_STREAM, PORT);
+	int floods = listening(SOCK_DGRAM, PORT); /* so that nothing is sent back */
 
 	(void)mode;
 	(void)arg;
-	listening(SOCK_DGRAM, PORT); /* for what floods, so that nothing is sent back */
 	signal(SIGCHLD, SIG_IGN);
 	printf("ready\n");
 	for (;;) {
@@ -116,6 +116,8 @@ static int run_serve(uint32_t mode, char **arg)
 		if (peer < 0)
 			continue;
 		if (!fork()) {
+			close(port); /* who comes after us may want it */
+			close(floods);
 			serve_client(peer);
 			exit(0);
 		}
