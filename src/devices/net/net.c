@@ -17,6 +17,7 @@
 #define PCI_CLASS_NETWORK_ETHERNET 0x020000
 #define MTU_MIN                    68
 #define MTU_MAX                    65535
+#define ANNOUNCE_NS                100000000ULL
 #define SPEED_MAX                  INT32_MAX
 
 static const char *const duplex_names[] = { "full", "half", NULL };
@@ -126,6 +127,23 @@ static void set_config(struct net_device *net, const struct net_options *o)
 		make_mac(o->tap ? o->tap : net->device->name, net->config.mac);
 }
 
+static void set_status(struct net_device *net, uint16_t status)
+{
+	net->config.status = status;
+	virtio_device_config_changed(net->device);
+}
+
+/* The driver tells the network that it is here again. Not with the news that the link
+ * is up: Linux would speak first, and turn its carrier on then. */
+static void announce(struct loop_timer *timer)
+{
+	struct net_device *net = container_of(timer, struct net_device, announce);
+
+	if ((net->config.status & VIRTIO_NET_S_LINK_UP) &&
+	    (net->device->state->driver_features & BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE)))
+		set_status(net, net->config.status | VIRTIO_NET_S_ANNOUNCE);
+}
+
 static uint64_t features_of(const struct net_device *net)
 {
 	uint64_t features = net->backend->features | BIT_ULL(VIRTIO_NET_F_MAC) |
@@ -150,6 +168,7 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 	}
 	net->device = device;
 	net->backend = backend;
+	net->announce.fire = announce;
 	pthread_mutex_init(&net->lock, NULL);
 	set_config(net, o);
 	device->private = net;
@@ -249,7 +268,6 @@ static void net_stop(struct virtqueue *queue)
 		net_rx_stop(queue);
 }
 
-/* The driver looks at the link, and tells the network that it is here again. */
 static void link_changed(struct net_backend *backend)
 {
 	struct net_device *net = backend->user;
@@ -261,11 +279,9 @@ static void link_changed(struct net_backend *backend)
 	if ((net->config.status & VIRTIO_NET_S_LINK_UP) == status)
 		return;
 	log_info("%s: the link is %s", net->device->name, backend->up ? "up" : "down");
-	if (backend->up &&
-	    net->device->state->driver_features & BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE))
-		status |= VIRTIO_NET_S_ANNOUNCE;
-	net->config.status = status;
-	virtio_device_config_changed(net->device);
+	set_status(net, status);
+	if (backend->up)
+		loop_timer(net->device->loop, &net->announce, ANNOUNCE_NS);
 }
 
 static void watch_link(struct net_device *net)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/util.h"
+#include "base/loop.h"
 #include "devices/net/backend.h"
 #include "devices/net/filter.h"
 #include "virtio/device.h"
@@ -38,6 +39,7 @@ struct net_device {
 	/* Main's. */
 	uint64_t guest_offloads; /* features: what the guest takes just now */
 	unsigned pairs;          /* that the guest uses */
+	struct loop_timer announce;
 };
 
 /* Features that are commands; MQ has one, too. */
