@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -362,6 +363,26 @@ static void free_list(struct option_list *list)
 {
 	while (list->count)
 		free_string(&list->items[--list->count]);
+}
+
+int options_defaults(const struct option_set *set)
+{
+	const struct option_spec *spec;
+	int err = 0;
+
+	for (spec = set->specs; spec->key && !err; spec++)
+		if (spec->fallback)
+			err = option_set(spec, set->into, spec->key, spec->fallback);
+	return err;
+}
+
+/* Short flags may stand together in one argument, which is not behind us then. */
+void options_unknown_flag(char **argv)
+{
+	if (optopt > 0 && optopt <= UINT8_MAX)
+		log_error("there is no flag -%c (see --help)", optopt);
+	else
+		log_error("there is no flag %s (see --help)", argv[optind - 1]);
 }
 
 void options_free(const struct option_set *sets, unsigned nsets)

@@ -58,5 +58,10 @@ int options_parse(const struct option_set *sets, unsigned nsets, const char *whe
 		  const char *text);
 void options_free(const struct option_set *sets, unsigned nsets);
 
+/* For tables of flags, "--key value", which getopt_long(3) takes apart. Fills the
+ * defaults in: 0 or -ENOMEM. And says which flag, of those in @argv, it does not know. */
+int options_defaults(const struct option_set *set);
+void options_unknown_flag(char **argv);
+
 /* "  key=PATH      help (default: x)", one line per entry. */
 void options_help(FILE *out, const char *prefix, const struct option_spec *specs);

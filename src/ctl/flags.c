@@ -24,17 +24,6 @@ static void build_flags(struct option flags[MAX_FLAGS + 2], const struct option_
 	flags[i] = (struct option){ 0 };
 }
 
-static int apply_defaults(const struct option_set *set)
-{
-	const struct option_spec *spec;
-	int err = 0;
-
-	for (spec = set->specs; spec->key && !err; spec++)
-		if (spec->fallback)
-			err = option_set(spec, set->into, spec->key, spec->fallback);
-	return err;
-}
-
 static int take_option(const struct option_set *set, unsigned i, uint64_t *given, const char *text)
 {
 	const struct option_spec *spec = &set->specs[i];
@@ -61,21 +50,13 @@ static int check_required(const struct option_set *set, uint64_t given)
 	return 0;
 }
 
-static void unknown_flag(char **argv)
-{
-	if (optopt > 0 && optopt <= UINT8_MAX)
-		log_error("there is no flag -%c (see --help)", optopt);
-	else
-		log_error("there is no flag %s (see --help)", argv[optind - 1]);
-}
-
 enum flags_verdict flags_parse(const struct option_set *set, int argc, char **argv)
 {
 	struct option flags[MAX_FLAGS + 2];
 	uint64_t given = 0;
 	int flag;
 
-	if (apply_defaults(set))
+	if (options_defaults(set))
 		return FLAGS_USAGE;
 	build_flags(flags, set->specs);
 	opterr = 0;
@@ -88,7 +69,7 @@ enum flags_verdict flags_parse(const struct option_set *set, int argc, char **ar
 			return FLAGS_USAGE;
 		}
 		if (flag == '?') {
-			unknown_flag(argv);
+			options_unknown_flag(argv);
 			return FLAGS_USAGE;
 		}
 		if (take_option(set, (unsigned)(flag - FLAG_OPTION), &given, optarg))

@@ -231,17 +231,6 @@ static int set_global(struct config *config, unsigned i, const char *text)
 	return option_set(&global_options[i], config, where, text);
 }
 
-static int apply_defaults(struct config *config)
-{
-	const struct option_spec *spec;
-	int err = 0;
-
-	for (spec = global_options; spec->key && !err; spec++)
-		if (spec->fallback)
-			err = option_set(spec, config, spec->key, spec->fallback);
-	return err;
-}
-
 static int take_flag(struct config *config, int flag, const char *text)
 {
 	unsigned i = (unsigned)flag & FLAG_INDEX;
@@ -331,23 +320,15 @@ static bool complete(struct config *config)
 	return false;
 }
 
-/* Short flags may stand together in one argument, which is not behind us then. */
-static void unknown_flag(char **argv)
-{
-	if (optopt > 0 && optopt <= UINT8_MAX)
-		log_error("there is no flag -%c (see --help)", optopt);
-	else
-		log_error("there is no flag %s (see --help)", argv[optind - 1]);
-}
-
 enum config_verdict config_parse(struct config *config, int argc, char **argv)
 {
+	const struct option_set globals = { global_options, config };
 	struct option flags[MAX_FLAGS];
 	int flag;
 
 	*config = (struct config){ .workers = CONFIG_WORKERS_AUTO,
 				   .platform.own_domid = domain_own() };
-	if (apply_defaults(config))
+	if (options_defaults(&globals))
 		return CONFIG_USAGE;
 	build_flags(flags);
 	opterr = 0;
@@ -368,7 +349,7 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 			print_help();
 			return CONFIG_DONE;
 		case '?':
-			unknown_flag(argv);
+			options_unknown_flag(argv);
 			return CONFIG_USAGE;
 		case ':':
 			log_error("%s needs a value (see --help)", argv[optind - 1]);
