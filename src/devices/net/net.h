@@ -3,8 +3,8 @@
 #pragma once
 #include <pthread.h>
 
-#include "base/util.h"
 #include "base/loop.h"
+#include "base/util.h"
 #include "devices/net/backend.h"
 #include "devices/net/filter.h"
 #include "virtio/device.h"
@@ -21,8 +21,8 @@ struct net_options {
 
 /* Of one device. */
 struct net_counters {
-	uint64_t rx_frames, rx_bytes, rx_filtered, rx_too_long, rx_no_buffer;
-	uint64_t tx_frames, tx_bytes, tx_bad, tx_refused;
+	uint64_t rx_frames, rx_filtered, rx_too_long, rx_no_buffer;
+	uint64_t tx_frames, tx_bad, tx_refused;
 };
 
 struct net_device {

@@ -110,9 +110,9 @@ static unsigned count_read(const struct net_rx *rx)
 /* The interface is gone, say: net_rx_resume() comes when it is there again. */
 static bool has_failed(const struct net_rx *rx)
 {
-	int result = rx->nread ? rx->slots[rx->nread - 1].result : 0;
+	int result = rx->nread ? rx->slots[rx->nread - 1].result : -EAGAIN;
 
-	return rx->nread && result <= 0 && result != -EAGAIN && result != -EINTR;
+	return result <= 0 && result != -EAGAIN && result != -EINTR;
 }
 
 /* All are delivered: as many frames again, or more, if there were as many. */
@@ -157,7 +157,7 @@ static bool have_buffers(struct net_rx *rx, unsigned count)
 }
 
 /* How many buffers the frame needs, the first ones that there are: 0 if there are not
- * enough, UINT_MAX if no number would do. */
+ * enough, UINT32_MAX if no number would do. */
 static unsigned buffers_for(struct net_rx *rx, uint32_t length)
 {
 	bool mergeable = rx->vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
@@ -228,7 +228,6 @@ static bool place(struct net_rx *rx, struct slot *slot)
 		return true;
 	}
 	net_count(&rx->net->counters.rx_frames, 1);
-	net_count(&rx->net->counters.rx_bytes, (uint64_t)slot->result - NET_HEADER_BYTES);
 	lay_out(rx, slot, count);
 	return true;
 }

@@ -91,7 +91,6 @@ static void pass_on(struct slot *slot)
 		return;
 	}
 	net_count(&net->counters.tx_frames, 1);
-	net_count(&net->counters.tx_bytes, slot->frame.length - NET_HEADER_BYTES);
 	tx->port->backend->ops->send(tx->port, &slot->frame);
 }
 
