@@ -17,6 +17,12 @@ bool bdf_parse(const char *text, struct pci_bdf *bdf);
 /* "00:06.0", with the segment in front if it is not 0. Returns @text. */
 const char *bdf_format(struct pci_bdf bdf, char text[BDF_TEXT_MAX]);
 
+/* Function 0 of a device on bus 0, where the first one is the host bridge's. */
+static inline bool bdf_is_device(struct pci_bdf bdf)
+{
+	return !bdf.segment && !bdf.bus && bdf.device && !bdf.function;
+}
+
 /* segment << 16 | bus << 8 | device << 3 | function: Xen's SBDF. */
 static inline uint32_t bdf_sbdf(struct pci_bdf bdf)
 {

@@ -91,7 +91,7 @@ static bool function_valid(const struct bus *bus, const struct bus_function *fun
 	char text[BDF_TEXT_MAX];
 	unsigned i;
 
-	if (bdf.segment || bdf.bus || bdf.function || !bdf.device) {
+	if (!bdf_is_device(bdf)) {
 		log_error("--function: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0",
 			  bdf_format(bdf, text));
 		return false;

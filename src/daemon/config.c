@@ -248,7 +248,7 @@ static bool addresses_valid(const struct config *config)
 	for (i = 0; i < config->ndevices; i++) {
 		struct pci_bdf bdf = config->devices[i].common.bdf;
 
-		if (bdf.segment || bdf.bus || bdf.function || !bdf.device) {
+		if (!bdf_is_device(bdf)) {
 			log_error("bdf=%s: must be from 00:01.0 to 00:1f.0, function 0",
 				  bdf_format(bdf, text));
 			return false;

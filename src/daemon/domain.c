@@ -12,8 +12,6 @@
 #include "base/log.h"
 #include "ioreq/server.h"
 
-#define DOMID_LIMIT 0x7ff0 /* DOMID_FIRST_RESERVED */
-
 static bool is_number(const char *text)
 {
 	return *text && !text[strspn(text, "0123456789")];
@@ -21,7 +19,7 @@ static bool is_number(const char *text)
 
 bool domain_valid(const char *text)
 {
-	return !is_number(text) || strtoul(text, NULL, 10) < DOMID_LIMIT;
+	return !is_number(text) || strtoul(text, NULL, 10) <= IOREQ_DOMID_MAX;
 }
 
 unsigned domain_own(void)

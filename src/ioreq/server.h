@@ -31,7 +31,7 @@ struct ioreq_platform {
 	unsigned own_domid; /* of the domain that we run in, to tell the guest */
 };
 
-#define IOREQ_DOMID_MAX     0x7fef
+#define IOREQ_DOMID_MAX     0x7fef /* DOMID_FIRST_RESERVED - 1 */
 #define IOREQ_DOMID_UNKNOWN 0x7ff4 /* DOMID_INVALID */
 
 #define IOREQ_SPI_BASE_MAX 988 /* a GIC has no SPI beyond 1019 */
