@@ -19,12 +19,12 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
+#include "memory/address.h"
 
 #define VENDOR_ID  0x1b36 /* Red Hat's for emulated devices: a generic host bridge */
 #define DEVICE_ID  0x0008
 #define CLASS_CODE 0x060000
 #define NS_PER_S   1000000000ULL
-#define PAGE_MASK  0xfffU
 #define PORT_FIRST 0xcf8
 #define PORT_LAST  0xcff
 
@@ -80,7 +80,7 @@ static int add_window(struct bridge *bridge, struct address_window window)
 {
 	unsigned i;
 
-	if ((window.base | window.size) & PAGE_MASK) {
+	if ((window.base | window.size) % GUEST_PAGE_SIZE) {
 		log_error("--bridge: a window at %#llx is not made of whole pages",
 			  (unsigned long long)window.base);
 		return -EINVAL;
