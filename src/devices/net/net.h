@@ -19,6 +19,15 @@ struct net_options {
 	unsigned duplex; /* index into duplex names */
 };
 
+extern const struct option_spec net_option_specs[];
+
+/* For the type's check(). */
+int net_options_check(const void *options, const char *where);
+
+/* The guest's address: what was given, or one made of what names the device. */
+void net_options_mac(const struct net_options *options, const char *name,
+		     uint8_t mac[NET_MAC_BYTES]);
+
 /* Of one device. */
 struct net_counters {
 	uint64_t rx_frames, rx_filtered, rx_too_long, rx_no_buffer;
