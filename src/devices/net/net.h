@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/loop.h"
+#include "base/options.h"
 #include "base/util.h"
 #include "devices/net/backend.h"
 #include "devices/net/filter.h"

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/options.h"
 #include "devices/net/net.h"
 
 #define MTU_MIN   68
