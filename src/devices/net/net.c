@@ -106,15 +106,10 @@ static void say_counters(const struct net_device *net)
 static void net_close(struct virtio_device *device)
 {
 	struct net_device *net = device->private;
-	unsigned i;
 
 	if (!net)
 		return;
 	say_counters(net);
-	for (i = 0; i < NET_PAIRS_MAX; i++) {
-		net_rx_free(net->rx[i]);
-		net_tx_free(net->tx[i]);
-	}
 	net_control_free(net->control);
 	net->backend->ops->close(net->backend);
 	pthread_mutex_destroy(&net->lock);
@@ -134,17 +129,27 @@ enum net_role net_role(const struct virtqueue *queue)
 	return queue->index % 2 ? NET_TX : NET_RX;
 }
 
+/* One of a pair, if there are all pairs. */
+static bool may_be_of_pair(const struct virtqueue *queue)
+{
+	return queue->index < 2 * net_of(queue)->backend->npairs;
+}
+
 static int net_queue_init(struct virtqueue *queue)
 {
-	if (queue->index == 2 * net_of(queue)->backend->npairs)
+	if (!may_be_of_pair(queue))
 		return 0;
 	return queue->index % 2 ? net_tx_init(queue) : net_rx_init(queue);
 }
 
-/* See net.h: what a queue has lives as long as the device. */
 static void net_queue_free(struct virtqueue *queue)
 {
-	(void)queue;
+	if (!may_be_of_pair(queue))
+		return;
+	if (queue->index % 2)
+		net_tx_free(queue);
+	else
+		net_rx_free(queue);
 }
 
 static void net_kicked(struct virtqueue *queue)
@@ -177,7 +182,7 @@ static void link_changed(struct net_backend *backend)
 	unsigned i;
 
 	for (i = 0; backend->up && i < backend->npairs; i++)
-		net_rx_resume(net->rx[i]);
+		net_rx_resume(&net->device->queues[2 * i]);
 	if ((net->config.status & VIRTIO_NET_S_LINK_UP) == status)
 		return;
 	log_info("%s: the link is %s", net->device->name, backend->up ? "up" : "down");

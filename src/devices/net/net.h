@@ -42,8 +42,6 @@ struct net_device {
 	pthread_mutex_t lock; /* of the filter: control writes, receivers read */
 	struct net_filter filter;
 	struct net_counters counters;
-	struct net_rx *rx[NET_PAIRS_MAX];
-	struct net_tx *tx[NET_PAIRS_MAX];
 	struct net_control *control;
 
 	/* Main's. */
@@ -81,18 +79,17 @@ static inline struct net_device *net_of(const struct virtqueue *queue)
 int net_device_init(struct virtio_device *device, struct net_backend *backend,
 		    const struct net_options *options);
 
-/* tx.c: from the guest. What is made for a queue lives as long as the device:
- * descriptors may be polled for it until the worker ends. */
+/* tx.c: from the guest. */
 int net_tx_init(struct virtqueue *queue);
-void net_tx_free(struct net_tx *tx);
+void net_tx_free(struct virtqueue *queue);
 void net_tx_kicked(struct virtqueue *queue);
 
 /* rx.c: to the guest. */
 int net_rx_init(struct virtqueue *queue);
-void net_rx_free(struct net_rx *rx);
+void net_rx_free(struct virtqueue *queue);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
-void net_rx_resume(struct net_rx *rx); /* on main: the port works again */
+void net_rx_resume(struct virtqueue *queue); /* on main: the port works again */
 
 /* control.c: what the driver asks for by commands. Once the device's own address is in
  * net->config, and for the life of the device. 0 or -ENOMEM. */

@@ -9,7 +9,7 @@
  * we ran out: then nothing is read until it does, and what is read stays.
  *
  * Reads and the wait for the port go on over a reset, and what they find then is
- * dropped; so this struct lives as long as the device, not as its queue. */
+ * dropped. They end with the worker, which does so before its queues are freed. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -278,7 +278,7 @@ static void deliver(struct loop_work *work)
 
 void net_rx_kicked(struct virtqueue *queue)
 {
-	struct net_rx *rx = net_of(queue)->rx[queue->index / 2];
+	struct net_rx *rx = queue->private;
 
 	if (rx->phase == RX_STARVED) {
 		loop_defer(rx->port->loop, &rx->deliver);
@@ -301,14 +301,16 @@ static void resume(struct loop_work *work)
 		wait_for_port(rx);
 }
 
-void net_rx_resume(struct net_rx *rx)
+void net_rx_resume(struct virtqueue *queue)
 {
+	struct net_rx *rx = queue->private;
+
 	loop_post(rx->port->loop, &rx->resume);
 }
 
 void net_rx_stop(struct virtqueue *queue)
 {
-	struct net_rx *rx = net_of(queue)->rx[queue->index / 2];
+	struct net_rx *rx = queue->private;
 
 	rx->phase = RX_OFF;
 	while (rx->nbuffers)
@@ -323,10 +325,11 @@ int net_rx_init(struct virtqueue *queue)
 
 	if (!rx)
 		return -ENOMEM;
-	net->rx[queue->index / 2] = rx;
 	rx->frames = malloc((size_t)BURST_MAX * NET_FRAME_BYTES);
-	if (!rx->frames)
+	if (!rx->frames) {
+		free(rx);
 		return -ENOMEM;
+	}
 	rx->vq = queue;
 	rx->net = net;
 	rx->burst = 1;
@@ -341,12 +344,14 @@ int net_rx_init(struct virtqueue *queue)
 			(struct slot){ .rx = rx,
 				       .frame = { .data = rx->frames + (size_t)i * NET_FRAME_BYTES,
 						  .done = was_read } };
+	queue->private = rx;
 	return 0;
 }
 
-void net_rx_free(struct net_rx *rx)
+void net_rx_free(struct virtqueue *queue)
 {
-	if (rx)
-		free(rx->frames);
+	struct net_rx *rx = queue->private;
+
+	free(rx->frames);
 	free(rx);
 }

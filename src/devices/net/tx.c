@@ -96,7 +96,7 @@ static void pass_on(struct slot *slot)
 
 void net_tx_kicked(struct virtqueue *queue)
 {
-	struct net_tx *tx = net_of(queue)->tx[queue->index / 2];
+	struct net_tx *tx = queue->private;
 	struct chain *chains[SLOTS];
 	struct slot *slots[SLOTS];
 	unsigned i, count;
@@ -119,18 +119,18 @@ void net_tx_kicked(struct virtqueue *queue)
 
 int net_tx_init(struct virtqueue *queue)
 {
-	struct net_device *net = net_of(queue);
 	struct net_tx *tx = calloc(1, sizeof(*tx));
 	unsigned i;
 
 	if (!tx)
 		return -ENOMEM;
-	net->tx[queue->index / 2] = tx;
 	tx->frames = malloc((size_t)SLOTS * NET_FRAME_BYTES);
-	if (!tx->frames)
+	if (!tx->frames) {
+		free(tx);
 		return -ENOMEM;
+	}
 	tx->vq = queue;
-	tx->port = &net->backend->ports[queue->index / 2];
+	tx->port = &net_of(queue)->backend->ports[queue->index / 2];
 	tx->port->loop = queue->worker->loop;
 	for (i = 0; i < SLOTS; i++) {
 		tx->slots[i] = (struct slot){
@@ -139,12 +139,14 @@ int net_tx_init(struct virtqueue *queue)
 		};
 		tx->unused[tx->nunused++] = &tx->slots[i];
 	}
+	queue->private = tx;
 	return 0;
 }
 
-void net_tx_free(struct net_tx *tx)
+void net_tx_free(struct virtqueue *queue)
 {
-	if (tx)
-		free(tx->frames);
+	struct net_tx *tx = queue->private;
+
+	free(tx->frames);
 	free(tx);
 }
