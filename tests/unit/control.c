@@ -12,11 +12,14 @@
 
 /* ---- the device ------------------------------------------------------------------ */
 
-/* The calls come on main, one after the other. */
-static int record(struct net_backend *backend, bool pairs, uint64_t value)
+static struct control *control_of(struct net_backend *backend)
 {
-	struct control *control = container_of(backend, struct control, backend);
+	return container_of(backend, struct control, backend);
+}
 
+/* The calls come on main, one after the other. */
+static int record(struct control *control, bool pairs, uint64_t value)
+{
 	if (control->ncalls == CONTROL_CALLS)
 		abort(); /* ck_assert() is for the test's own thread */
 	control->calls[control->ncalls++] = (struct control_call){ pairs, value };
@@ -25,12 +28,22 @@ static int record(struct net_backend *backend, bool pairs, uint64_t value)
 
 static int set_offloads(struct net_backend *backend, uint64_t features)
 {
-	return record(backend, false, features);
+	struct control *control = control_of(backend);
+	int err = record(control, false, features);
+
+	if (!err)
+		control->offloads = features;
+	return err;
 }
 
 static int set_pairs(struct net_backend *backend, unsigned pairs)
 {
-	return record(backend, true, pairs);
+	struct control *control = control_of(backend);
+	int err = record(control, true, pairs);
+
+	if (!err)
+		control->pairs = pairs;
+	return err;
 }
 
 static const struct net_backend_ops ops = { .set_offloads = set_offloads, .set_pairs = set_pairs };
@@ -159,8 +172,8 @@ struct control_state control_state(const struct control *control)
 	memset(&state, 0, sizeof(state)); /* all of it is compared */
 	memcpy(&state.filter, &control->net.filter, sizeof(state.filter));
 	memcpy(&state.config, &control->net.config, sizeof(state.config));
-	state.guest_offloads = control->net.guest_offloads;
-	state.pairs = control->net.pairs;
+	state.offloads = control->offloads;
+	state.pairs = control->pairs;
 	state.ncalls = control->ncalls;
 	return state;
 }

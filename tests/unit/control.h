@@ -46,8 +46,9 @@ struct control {
 	struct gring *ring;
 	struct net_device net;
 	struct net_backend backend;
-	int verdict; /* the backend's: 0 or -errno */
-	unsigned ncalls;
+	int verdict;       /* the backend's: 0 or -errno */
+	uint64_t offloads; /* that it has taken, and pairs */
+	unsigned pairs, ncalls;
 	struct control_call calls[CONTROL_CALLS];
 	struct order orders[CONTROL_ORDERS];
 };
@@ -56,7 +57,7 @@ struct control {
 struct control_state {
 	struct net_filter filter;
 	struct virtio_net_config config;
-	uint64_t guest_offloads;
+	uint64_t offloads;
 	unsigned pairs, ncalls;
 };
 

@@ -165,25 +165,18 @@ static bool set_pairs(struct net_control *control, const struct command *command
 	uint16_t pairs;
 
 	memcpy(&pairs, command->sent.data, sizeof(pairs));
-	if (!pairs || pairs > net->config.max_virtqueue_pairs ||
-	    backend->ops->set_pairs(backend, pairs))
-		return false;
-	net->pairs = pairs;
-	return true;
+	return pairs && pairs <= net->config.max_virtqueue_pairs &&
+	       !backend->ops->set_pairs(backend, pairs);
 }
 
 static bool set_offloads(struct net_control *control, const struct command *command)
 {
-	struct net_device *net = control->net;
-	struct net_backend *backend = net->backend;
+	struct net_backend *backend = control->net->backend;
 	uint64_t offloads;
 
 	memcpy(&offloads, command->sent.data, sizeof(offloads));
-	if (offloads & ~(GUEST_OFFLOADS & control->vq->features) ||
-	    backend->ops->set_offloads(backend, offloads))
-		return false;
-	net->guest_offloads = offloads;
-	return true;
+	return !(offloads & ~(GUEST_OFFLOADS & control->vq->features)) &&
+	       !backend->ops->set_offloads(backend, offloads);
 }
 
 /* What there is a feature for that we offer. */
@@ -340,10 +333,8 @@ void net_control_reset(struct net_device *net, uint64_t features)
 	reset_filter(net->control, features);
 	memcpy(net->config.mac, net->control->mac, NET_MAC_BYTES);
 	net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
-	net->guest_offloads = features & GUEST_OFFLOADS;
-	net->pairs = 1;
-	backend->ops->set_offloads(backend, net->guest_offloads);
-	backend->ops->set_pairs(backend, net->pairs);
+	backend->ops->set_offloads(backend, features & GUEST_OFFLOADS);
+	backend->ops->set_pairs(backend, 1);
 }
 
 int net_control_init(struct net_device *net)

@@ -43,11 +43,7 @@ struct net_device {
 	struct net_filter filter;
 	struct net_counters counters;
 	struct net_control *control;
-
-	/* Main's. */
-	uint64_t guest_offloads; /* features: what the guest takes just now */
-	unsigned pairs;          /* that the guest uses */
-	struct loop_timer announce;
+	struct loop_timer announce; /* main's */
 };
 
 /* Features that are commands; MQ has one, too. */
