@@ -59,6 +59,7 @@ int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 			 struct virtio_device_state *state, struct worker *workers,
 			 unsigned nworkers, unsigned *next)
 {
+	const unsigned together = device->type->together ? device->type->together : 1;
 	unsigned i;
 	int err;
 
@@ -68,12 +69,13 @@ int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 	if (!device->queues)
 		return -ENOMEM;
 	for (i = 0; i < device->nqueues; i++) {
-		err = init_queue(device, i, &workers[(*next)++ % nworkers]);
+		err = init_queue(device, i, &workers[(*next + i / together) % nworkers]);
 		if (err) {
 			free_queues(device, i);
 			return err;
 		}
 	}
+	*next += (device->nqueues + together - 1) / together;
 	power_on(device);
 	state->config_generation++; /* a process before us may have shown another one */
 	return 0;

@@ -33,6 +33,7 @@ struct virtio_device_type {
 	uint32_t pci_class;
 	const struct option_spec *options;
 	size_t options_size; /* of the struct that the options fill */
+	unsigned together;   /* so many queues in a row share a worker; 0: each has its own */
 
 	/* What the tables cannot say. 0 or -EINVAL after one line in the log, which
 	 * begins with @where. */
@@ -128,7 +129,7 @@ void virtio_device_close(struct virtio_device *device);
 bool virtio_device_retry(struct virtio_device *device);
 
 /* Gives the opened device its queues, homed on @workers in turn, from the
- * *@next-th on. 0 or -errno. */
+ * *@next-th on; those that belong together on one. 0 or -errno. */
 int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 			 struct virtio_device_state *state, struct worker *workers,
 			 unsigned nworkers, unsigned *next);

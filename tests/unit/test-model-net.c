@@ -29,6 +29,9 @@ static const struct gnet_config kinds[] = {
 	{ .bdf = MODEL_BDF, .irq = GIRQ_PIRQ, .without = FEATURE(VIRTIO_RING_F_EVENT_IDX) },
 };
 
+/* None, one for all queues, more than there are queues. */
+static const char *const workers[] = { "0", "1", "4" };
+
 static int wire = -1; /* the test's end */
 static struct gnet *net;
 static struct fake_child *child;
@@ -46,7 +49,7 @@ static void teardown(void)
 	model_teardown();
 }
 
-static void start_daemon(enum fake_platform platform, const char *workers, const char *more)
+static void start_daemon(enum fake_platform platform, const char *threads, const char *more)
 {
 	char text[120];
 	int ends[2], bytes = WIRE_BYTES;
@@ -56,15 +59,15 @@ static void start_daemon(enum fake_platform platform, const char *workers, const
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	snprintf(text, sizeof(text), "bdf=00:06.0,fd=%d,mac=" MAC "%s", ends[1], more);
-	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", workers, "--net",
+	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", threads, "--net",
 			   text);
 	close(ends[1]);
 	wire = ends[0];
 }
 
-static void start(const struct gnet_config *config, const char *workers)
+static void start(const struct gnet_config *config, const char *threads)
 {
-	start_daemon(config->irq == GIRQ_PIRQ ? FAKE_HVM : FAKE_PVH, workers, "");
+	start_daemon(config->irq == GIRQ_PIRQ ? FAKE_HVM : FAKE_PVH, threads, "");
 	net = gnet_start(config);
 }
 
@@ -111,7 +114,7 @@ START_TEST(frames_of_all_sizes_leave_the_guest_as_they_are)
 {
 	unsigned i, segments;
 
-	start(&kinds[_i / 2], _i % 2 ? "1" : "0");
+	start(&kinds[_i / 3], workers[_i % 3]);
 	for (i = 0; i < ARRAY_SIZE(lengths); i++)
 		for (segments = 1; segments <= 4; segments++) {
 			uint32_t length = lengths[i] + HEADER;
@@ -130,7 +133,7 @@ START_TEST(frames_of_all_sizes_reach_the_guest_as_they_are)
 {
 	unsigned i;
 
-	start(&kinds[_i / 2], _i % 2 ? "1" : "0");
+	start(&kinds[_i / 3], workers[_i % 3]);
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		uint32_t length = lengths[i] + HEADER;
 
@@ -352,8 +355,8 @@ int main(void)
 {
 	const unsigned n = ARRAY_SIZE(kinds);
 	const struct unit_test tests[] = {
-		TIMES(frames_of_all_sizes_leave_the_guest_as_they_are, 2 * n),
-		TIMES(frames_of_all_sizes_reach_the_guest_as_they_are, 2 * n),
+		TIMES(frames_of_all_sizes_leave_the_guest_as_they_are, 3 * n),
+		TIMES(frames_of_all_sizes_reach_the_guest_as_they_are, 3 * n),
 		TIMES(the_order_of_frames_is_kept, n),
 		TIMES(a_full_ring_stops_reading_and_a_refill_restarts_it, n),
 		ONCE(a_burst_from_the_guest_is_few_system_calls),

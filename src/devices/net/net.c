@@ -222,6 +222,7 @@ const struct virtio_device_type virtio_net = {
 	.pci_class = PCI_CLASS_NETWORK_ETHERNET,
 	.options = net_option_specs,
 	.options_size = sizeof(struct net_options),
+	.together = 2, /* a pair has one port */
 	.check = net_options_check,
 	.open = net_open,
 	.close = net_close,
