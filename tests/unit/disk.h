@@ -18,8 +18,7 @@
 struct store_record {
 	enum blk_op op;
 	bool stable;
-	uint64_t offset;
-	uint32_t length;
+	uint64_t offset, length;
 	unsigned npieces;
 	const void *data; /* the first piece */
 };

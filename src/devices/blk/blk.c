@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* blk.c: the virtio-blk device: options, store, features, configuration. */
+/* blk.c: the virtio-blk device: store, features, configuration. */
 #include "devices/blk/blk.h"
 
 #include <errno.h>
@@ -9,58 +9,10 @@
 #include <linux/virtio_ids.h>
 
 #include "base/log.h"
-#include "base/options.h"
 #include "base/util.h"
 #include "devices/types.h"
 
 #define PCI_CLASS_STORAGE_SCSI_00 0x010000 /* what guests expect of a virtio disk */
-
-static const struct option_spec options[] = {
-	{ .key = "path",
-	  .kind = OPTION_STRING,
-	  .offset = offsetof(struct blk_options, path),
-	  .placeholder = "PATH",
-	  .help = "file or block device to serve" },
-	{ .key = "null",
-	  .kind = OPTION_SIZE,
-	  .offset = offsetof(struct blk_options, null_size),
-	  .placeholder = "SIZE",
-	  .help = "instead of path: a disk that reads zeroes and forgets writes" },
-	{ .key = "readonly",
-	  .kind = OPTION_BOOL,
-	  .offset = offsetof(struct blk_options, readonly),
-	  .fallback = "off",
-	  .help = "the guest may not write" },
-	{ .key = "serial",
-	  .kind = OPTION_STRING,
-	  .offset = offsetof(struct blk_options, serial),
-	  .placeholder = "TEXT",
-	  .help = "serial number, up to 20 characters" },
-	{ .key = "queues",
-	  .kind = OPTION_UINT,
-	  .offset = offsetof(struct blk_options, queues),
-	  .min = 1,
-	  .max = 16,
-	  .placeholder = "N",
-	  .fallback = "1",
-	  .help = "number of request queues" },
-	{ 0 },
-};
-
-static int blk_check(const void *from, const char *where)
-{
-	const struct blk_options *o = from;
-
-	if (!o->path == !o->null_size) {
-		log_error("%s: give either path= or null=", where);
-		return -EINVAL;
-	}
-	if (o->serial && strlen(o->serial) > VIRTIO_BLK_ID_BYTES) {
-		log_error("%s: serial: longer than %d characters", where, VIRTIO_BLK_ID_BYTES);
-		return -EINVAL;
-	}
-	return 0;
-}
 
 /* ---- a disk before its store is there ------------------------------------------- */
 
@@ -186,9 +138,9 @@ const struct virtio_device_type virtio_blk = {
 	.name = "blk",
 	.virtio_id = VIRTIO_ID_BLOCK,
 	.pci_class = PCI_CLASS_STORAGE_SCSI_00,
-	.options = options,
+	.options = blk_option_specs,
 	.options_size = sizeof(struct blk_options),
-	.check = blk_check,
+	.check = blk_options_check,
 	.open = blk_open,
 	.close = blk_close,
 	.connect = blk_connect,

@@ -4,6 +4,7 @@
 #include <linux/virtio_blk.h>
 #include <stdatomic.h>
 
+#include "base/options.h"
 #include "devices/blk/store.h"
 #include "virtio/device.h"
 
@@ -17,6 +18,11 @@ struct blk_options {
 	bool readonly;
 	unsigned queues;
 };
+
+extern const struct option_spec blk_option_specs[];
+
+/* For the type's check(). */
+int blk_options_check(const void *options, const char *where);
 
 struct blk_device {
 	const struct blk_options *options;

@@ -37,7 +37,7 @@ static void transferred(struct loop_op *op, int result)
 		io->done(io, result);
 		return;
 	}
-	io->moved += (uint32_t)result;
+	io->moved += (unsigned)result;
 	if (io->op == BLK_FLUSH || io->moved == io->length)
 		io->done(io, 0);
 	else if (!result)
@@ -95,8 +95,20 @@ static void submit_rest(struct blk_io *io)
 	loop_sqe_for(sqe, &io->loop_op);
 }
 
+static void cannot(struct loop_work *work)
+{
+	struct blk_io *io = container_of(work, struct blk_io, work);
+
+	io->done(io, -EOPNOTSUPP);
+}
+
 static void submit(struct blk_store *store, struct loop *loop, struct blk_io *io)
 {
+	if (io->op == BLK_DISCARD || io->op == BLK_WRITE_ZEROES) {
+		io->work.run = cannot;
+		loop_post(loop, &io->work);
+		return;
+	}
 	io->store = store;
 	io->loop = loop;
 	io->moved = 0;
@@ -222,6 +234,7 @@ static int open_store(struct file_store *file, const char *path, unsigned lock_t
 		      struct reason *why)
 {
 	bool readonly = file->store.readonly;
+	uint64_t size = 0;
 	int err;
 
 	file->fd = open_image(path, readonly, why);
@@ -229,7 +242,8 @@ static int open_store(struct file_store *file, const char *path, unsigned lock_t
 		return file->fd;
 	err = lock_image(file->fd, path, readonly, lock_tries, why);
 	if (!err)
-		err = find_size(file->fd, path, &file->store.size, why);
+		err = find_size(file->fd, path, &size, why);
+	file->store.size = size;
 	if (err)
 		close(file->fd);
 	return err;
@@ -246,7 +260,9 @@ int file_store_open(const char *path, bool readonly, bool again, struct blk_stor
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	file->store = (struct blk_store){ .ops = &ops, .readonly = readonly, .copies = true };
+	file->store = (struct blk_store){
+		.ops = &ops, .geometry = BLK_GEOMETRY_PLAIN, .readonly = readonly, .copies = true
+	};
 	err = open_store(file, path, again ? 1 : LOCK_TRIES, why);
 	if (err) {
 		free(file);

@@ -36,7 +36,9 @@ int null_store_open(uint64_t size, bool readonly, struct blk_store **result)
 
 	if (!store)
 		return -ENOMEM;
-	*store = (struct blk_store){ .ops = &ops, .size = size, .readonly = readonly };
+	*store = (struct blk_store){
+		.ops = &ops, .size = size, .geometry = BLK_GEOMETRY_PLAIN, .readonly = readonly
+	};
 	*result = store;
 	return 0;
 }

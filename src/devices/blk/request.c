@@ -121,8 +121,9 @@ static void io_failed(const struct blk_request *request, int err)
 	static const char *const what[] = { "read", "write", "flush" };
 	const struct blk_io *io = &request->io;
 
-	log_guest("%s: %s of %u bytes at %llu: %s", request->queue->vq->device->name, what[io->op],
-		  io->length, (unsigned long long)io->offset, strerror(-err));
+	log_guest("%s: %s of %llu bytes at %llu: %s", request->queue->vq->device->name,
+		  what[io->op], (unsigned long long)io->length, (unsigned long long)io->offset,
+		  strerror(-err));
 }
 
 static void start_data(struct blk_request *request);

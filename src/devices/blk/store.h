@@ -10,36 +10,55 @@
 #include "base/loop.h"
 #include "base/reason.h"
 
-enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH };
+enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_WRITE_ZEROES };
 
-/* One operation. The range was checked against the store's size. Its bytes are
- * in one bounce buffer; or, for stores that copy, in pieces of guest memory that
- * the kernel may copy from and to, and nobody else may look at. */
+/* One operation. The range was checked against the store's size. The bytes of a read
+ * or a write are in one bounce buffer; or, for stores that copy, in pieces of guest
+ * memory that the kernel may copy from and to, and nobody else may look at. */
 struct blk_io {
 	enum blk_op op;
-	bool stable; /* a write that must be on stable storage when done */
-	uint64_t offset;
-	uint32_t length;
+	bool stable; /* what it writes must be on stable storage when it is done */
+	bool unmap;  /* zeroes: their space may be given back */
+	uint64_t offset, length;
 	const struct iovec *pieces; /* of @length bytes in all */
 	unsigned npieces;
-	void (*done)(struct blk_io *io, int err); /* 0 or -errno, all or nothing */
+	/* 0 or -errno, all or nothing. -EOPNOTSUPP of a discard or of zeroes: there is
+	 * no such thing here. A discard is only a wish, and zeroes can be written. */
+	void (*done)(struct blk_io *io, int err);
 
 	/* The store's. */
 	struct blk_store *store;
 	struct loop *loop;
 	struct loop_op loop_op;
 	struct loop_work work;
-	uint32_t moved;
+	uint64_t moved;
 };
 
 struct blk_store_ops {
 	void (*submit)(struct blk_store *store, struct loop *loop, struct blk_io *io);
-	void (*close)(struct blk_store *store);
+	/* On main: the size may be another one now. 0 or -errno, and it is as before.
+	 * NULL where it never changes. */
+	int (*look_again)(struct blk_store *store);
+	void (*close)(struct blk_store *store); /* no operation is under way */
 };
+
+/* How the store is made, for guests to lay out what they write; bytes, powers of two. */
+struct blk_geometry {
+	uint32_t block;          /* that it is addressed by; any sector may be asked for */
+	uint32_t physical;       /* block that is written at once */
+	uint32_t smallest, best; /* transfers; best 0: it does not matter */
+	uint32_t discard;        /* what can be given back is so large, and so aligned */
+};
+
+#define BLK_GEOMETRY_PLAIN                                                     \
+	{                                                                      \
+		.block = 512, .physical = 512, .smallest = 512, .discard = 512 \
+	}
 
 struct blk_store {
 	const struct blk_store_ops *ops;
-	uint64_t size; /* bytes */
+	_Atomic uint64_t size; /* bytes */
+	struct blk_geometry geometry;
 	bool readonly;
 	bool copies; /* the kernel copies and never pins what it is given */
 };

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options.c: what is said of a disk on the command line. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "devices/blk/blk.h"
+
+const struct option_spec blk_option_specs[] = {
+	{ .key = "path",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct blk_options, path),
+	  .placeholder = "PATH",
+	  .help = "file or block device to serve" },
+	{ .key = "null",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct blk_options, null_size),
+	  .placeholder = "SIZE",
+	  .help = "instead of path: a disk that reads zeroes and forgets writes" },
+	{ .key = "readonly",
+	  .kind = OPTION_BOOL,
+	  .offset = offsetof(struct blk_options, readonly),
+	  .fallback = "off",
+	  .help = "the guest may not write" },
+	{ .key = "serial",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct blk_options, serial),
+	  .placeholder = "TEXT",
+	  .help = "serial number, up to 20 characters" },
+	{ .key = "queues",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct blk_options, queues),
+	  .min = 1,
+	  .max = 16,
+	  .placeholder = "N",
+	  .fallback = "1",
+	  .help = "number of request queues" },
+	{ 0 },
+};
+
+int blk_options_check(const void *from, const char *where)
+{
+	const struct blk_options *o = from;
+
+	if (!o->path == !o->null_size) {
+		log_error("%s: give either path= or null=", where);
+		return -EINVAL;
+	}
+	if (o->serial && strlen(o->serial) > VIRTIO_BLK_ID_BYTES) {
+		log_error("%s: serial: longer than %d characters", where, VIRTIO_BLK_ID_BYTES);
+		return -EINVAL;
+	}
+	return 0;
+}
