@@ -208,7 +208,7 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 
 static int set_bridge(struct config *config, const char *text)
 {
-	struct option_set set = { bridge_option_specs, &config->bridge };
+	struct option_set set = { bridge_option_specs, &config->bridge_options };
 
 	if (config->has_bridge) {
 		log_error("--bridge is given twice");
@@ -265,7 +265,7 @@ static bool addresses_valid(const struct config *config)
 /* Where the bridge has it the guest has it. */
 static bool ecam_valid(struct config *config)
 {
-	uint64_t *ecam = &config->platform.ecam, bridge = config->bridge.ecam;
+	uint64_t *ecam = &config->platform.ecam, bridge = config->bridge_options.ecam;
 
 	if (bridge && *ecam && bridge != *ecam) {
 		log_error("--bridge: ecam is another one than --ecam");
@@ -280,17 +280,16 @@ static bool ecam_valid(struct config *config)
 	return true;
 }
 
-static bool bridge_valid(const struct config *config)
+static bool bridge_valid(struct config *config)
 {
-	struct bridge bridge;
 	unsigned i;
 
 	if (!config->has_bridge)
 		return true;
-	if (bridge_init(&bridge, &config->bridge, &config->platform))
+	if (bridge_init(&config->bridge, &config->bridge_options, &config->platform))
 		return false;
 	for (i = 0; i < config->ndevices; i++)
-		if (bridge_expects(&bridge, config->devices[i].common.bdf)) {
+		if (bridge_expects(&config->bridge, config->devices[i].common.bdf)) {
 			log_error("--bridge: expect: device %u is served by this process itself",
 				  config->devices[i].common.bdf.device);
 			return false;
@@ -373,7 +372,7 @@ const char *config_instance(const struct config *config)
 
 void config_free(struct config *config)
 {
-	struct option_set bridge = { bridge_option_specs, &config->bridge };
+	struct option_set bridge = { bridge_option_specs, &config->bridge_options };
 	unsigned i;
 
 	options_free(&bridge, 1);

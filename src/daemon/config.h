@@ -41,7 +41,8 @@ struct config {
 	uint64_t given;     /* which global options were */
 	bool check;
 	bool has_bridge;
-	struct bridge_options bridge;
+	struct bridge_options bridge_options;
+	struct bridge bridge; /* as they say, to be attached */
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned ndevices;
 };

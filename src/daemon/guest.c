@@ -288,14 +288,9 @@ static int copy_left(struct guest *guest)
 /* Before any device, whose places are its own. */
 static int attach_bridge(struct guest *guest)
 {
-	const struct config *config = guest->config;
-	int err;
-
-	if (!config->has_bridge)
+	if (!guest->config->has_bridge)
 		return 0;
-	err = bridge_init(&guest->bridge, &config->bridge, &config->platform);
-	if (err)
-		return err;
+	guest->bridge = guest->config->bridge;
 	guest->bridged = true;
 	return bridge_attach(&guest->bridge, guest->server, &guest->state.region->bridge,
 			     guest->left ? &guest->left->bridge : NULL);
