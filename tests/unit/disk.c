@@ -172,6 +172,17 @@ static const struct virtio_device_type *disk_type(void)
 	return &type;
 }
 
+void disk_setup(void)
+{
+	guest_boot(FAKE_HVM, 2, 8192);
+}
+
+struct disk_config disk_variant(int i)
+{
+	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
+				     .workers = i & 2 ? 1 : 0 };
+}
+
 void disk_driver_start(struct disk *disk, const struct disk_config *config)
 {
 	struct gvirtio *v = &disk->v;
@@ -280,6 +291,12 @@ struct request *request_new(uint32_t type, uint64_t sector, uint32_t out, uint32
 	return request;
 }
 
+struct request *request_new_transfer(bool write, uint64_t sector, uint32_t length)
+{
+	return request_new(write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, sector, write ? length : 0,
+			   write ? 0 : length);
+}
+
 void request_free(struct request *request)
 {
 	gpage_free(request->pages, request->npages);
@@ -363,8 +380,8 @@ void request_transfer(struct disk *disk, struct request *request, uint32_t cut, 
 
 void disk_write_then_read(struct disk *disk, uint64_t sector, uint32_t length, uint32_t cut)
 {
-	request_transfer(disk, request_new(VIRTIO_BLK_T_OUT, sector, length, 0), cut, 1);
-	request_transfer(disk, request_new(VIRTIO_BLK_T_IN, sector, 0, length), cut, length + 1);
+	request_transfer(disk, request_new_transfer(true, sector, length), cut, 1);
+	request_transfer(disk, request_new_transfer(false, sector, length), cut, length + 1);
 }
 
 uint8_t disk_io(struct disk *disk, uint32_t type, uint64_t sector, uint32_t out, uint32_t in)

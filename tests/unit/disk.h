@@ -64,6 +64,13 @@ struct disk {
 	struct gring *ring; /* of queue 0 */
 };
 
+/* For unit_main(): a guest boots. */
+void disk_setup(void);
+
+/* The variants of a loop test: kinds of memory, and who moves data. */
+#define DISK_VARIANTS 4
+struct disk_config disk_variant(int i);
+
 /* The device serves, and its driver has negotiated. */
 void disk_start(struct disk *disk, const struct disk_config *config);
 
@@ -99,6 +106,7 @@ struct request {
 #define REQUEST_CANARY 0xa5 /* what data to read and the status hold before */
 
 struct request *request_new(uint32_t type, uint64_t sector, uint32_t out, uint32_t in);
+struct request *request_new_transfer(bool write, uint64_t sector, uint32_t length);
 void request_free(struct request *request);
 
 uint64_t request_header(const struct request *request); /* guest-physical addresses */

@@ -2,8 +2,6 @@
 /* probe.c: see probe.h. */
 #include "unit/probe.h"
 
-#include <semaphore.h>
-
 #include "unit/unit.h"
 
 static int probe_open(struct virtio_device *device, const void *options)
@@ -107,48 +105,29 @@ void probe_drive(struct probe *probe, enum gdma_kind memory, enum girq irq, uint
 
 /* ---- on a queue's worker --------------------------------------------------------- */
 
-struct message {
-	struct loop_work work;
-	struct probe *probe;
-	unsigned queue;
-	sem_t done;
-};
-
-static void send_message(struct probe *probe, unsigned queue, void (*run)(struct loop_work *work))
+static void nothing(void *arg)
 {
-	struct message message = { .work = { .run = run }, .probe = probe, .queue = queue };
-
-	sem_init(&message.done, 0, 0);
-	loop_post(probe->queues[queue]->worker->loop, &message.work);
-	sem_wait(&message.done);
-	sem_destroy(&message.done);
-}
-
-static void nothing(struct loop_work *work)
-{
-	sem_post(&container_of(work, struct message, work)->done);
+	(void)arg;
 }
 
 void probe_settle(struct probe *probe, unsigned queue)
 {
-	send_message(probe, queue, nothing);
+	unit_call(probe->queues[queue]->worker->loop, nothing, NULL);
 }
 
-static void release(struct loop_work *work)
+static void release(void *arg)
 {
-	struct message *message = container_of(work, struct message, work);
-	struct probe *probe = message->probe;
-	unsigned queue = message->queue;
+	struct virtqueue *queue = arg;
+	struct probe *probe = queue->device->private;
+	unsigned *nheld = &probe->nheld[queue->index];
 
-	while (probe->nheld[queue])
-		virtqueue_push(probe->queues[queue], probe->held[queue][--probe->nheld[queue]],
-			       probe->claim);
-	sem_post(&message->done);
+	while (*nheld)
+		virtqueue_push(queue, probe->held[queue->index][--*nheld], probe->claim);
 }
 
 void probe_release(struct probe *probe, unsigned queue)
 {
-	send_message(probe, queue, release);
+	unit_call(probe->queues[queue]->worker->loop, release, probe->queues[queue]);
 }
 
 /* ---- the driver ------------------------------------------------------------------- */

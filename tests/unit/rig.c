@@ -12,6 +12,20 @@ void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg)
 	unit_call(rig->loop, fn, arg);
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* A kick is answered first, handed on at the end of that turn and looked at in the next. */
+void rig_settle(struct rig *rig)
+{
+	unsigned turn;
+
+	for (turn = 0; turn < 3; turn++)
+		rig_call(rig, nothing, NULL);
+}
+
 /* What a worker has of the guest's, and of its own pool; told by its thread. */
 struct use {
 	const struct worker *worker;
@@ -62,11 +76,6 @@ static void invalidate(void *arg)
 		worker_invalidate(&rig->workers[i]);
 }
 
-static void gone(void *arg)
-{
-	(void)arg;
-}
-
 static void *thread_main(void *arg)
 {
 	loop_run(((struct rig *)arg)->loop);
@@ -104,7 +113,9 @@ static void start_device(struct rig *rig)
 void rig_start(struct rig *rig, const struct virtio_device_type *type, const void *options,
 	       const struct rig_config *config)
 {
-	const struct ioreq_events events = { .invalidate = invalidate, .gone = gone, .arg = rig };
+	const struct ioreq_events events = { .invalidate = invalidate,
+					     .gone = nothing,
+					     .arg = rig };
 
 	*rig = (struct rig){ .loop = loop_new(), .server_id = IOREQ_NO_SERVER };
 	ck_assert_ptr_nonnull(rig->loop);

@@ -55,4 +55,7 @@ void rig_stop(struct rig *rig);
 /* Runs @fn on main's loop and waits for it. */
 void rig_call(struct rig *rig, void (*fn)(void *arg), void *arg);
 
+/* Where main moves the data, it has seen all kicks until now. */
+void rig_settle(struct rig *rig);
+
 #endif

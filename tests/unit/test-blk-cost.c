@@ -12,11 +12,6 @@
 static struct disk disk;
 static struct request *requests[VIRTQUEUE_BATCH];
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 static void send_reads(unsigned count)
 {
 	unsigned i;
@@ -40,20 +35,11 @@ static void release_all(void *arg)
 	store_release(arg, store_held(arg));
 }
 
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
-/* The device has started, and has seen all kicks until now: one is answered
- * first, handed on at the end of that turn and looked at in the next. */
+/* The device has started, and has seen all kicks until now. */
 static void settle(void)
 {
-	unsigned turn;
-
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
-	for (turn = 0; turn < 3; turn++)
-		rig_call(&disk.rig, nothing, NULL);
+	rig_settle(&disk.rig);
 }
 
 /* One copy for all tables, one for all headers, one for all data and status
@@ -163,5 +149,5 @@ int main(void)
 		TIMES(nothing_is_allocated_while_serving, 2),
 	};
 
-	return unit_main("blk-cost", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-cost", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -15,30 +15,6 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
-#define VARIANTS 4
-
-static struct disk_config variant(int i)
-{
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0 };
-}
-
-static void stop(void)
-{
-	disk_stop(&disk);
-}
-
-static struct request *new_transfer(bool write, uint64_t sector, uint32_t length)
-{
-	return request_new(write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, sector, write ? length : 0,
-			   write ? 0 : length);
-}
-
 /* ---- bad memory, request by request ---------------------------------------------- */
 
 enum part { HEADER, DATA, STATUS };
@@ -67,7 +43,7 @@ static void send_eight(struct request **requests, bool write, unsigned bad, enum
 	unsigned i;
 
 	for (i = 0; i < EIGHT; i++)
-		requests[i] = new_transfer(write, i * 16, FAKE_PAGE);
+		requests[i] = request_new_transfer(write, i * 16, FAKE_PAGE);
 	spoil(requests, bad, part, true);
 	for (i = 0; i < EIGHT; i++)
 		request_add(&disk, requests[i], AS_LINUX);
@@ -96,7 +72,7 @@ static void check_eight(struct request **requests, unsigned bad, bool write, enu
  * those get an error, the others do not notice. */
 START_TEST(gbatch_one_bad)
 {
-	struct disk_config config = variant(_i & 3);
+	struct disk_config config = disk_variant(_i & 3);
 	bool write = _i & 4;
 	enum part part = _i & 8 ? DATA : HEADER;
 	struct request *requests[EIGHT];
@@ -112,7 +88,7 @@ START_TEST(gbatch_one_bad)
 			request_free(requests[i]);
 	}
 	ck_assert_uint_eq(disk_status(&disk), 0xf);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -134,12 +110,12 @@ static void check_used(struct request **requests, unsigned bad)
  * The loops together go through every subset. */
 START_TEST(gbatch_one_bad_status)
 {
-	struct disk_config config = variant(_i & 3);
+	struct disk_config config = disk_variant(_i & 3);
 	struct request *requests[EIGHT];
 	unsigned bad, i;
 
 	disk_start(&disk, &config);
-	for (bad = 1 + (unsigned)_i; bad < 256; bad += 2 * VARIANTS) {
+	for (bad = 1 + (unsigned)_i; bad < 256; bad += 2 * DISK_VARIANTS) {
 		send_eight(requests, _i & 4, bad, STATUS);
 		ck_assert(gvirtio_config_changed(&disk.v, 10000));
 		ck_assert_uint_eq(disk_status(&disk), 0x4f);
@@ -151,7 +127,7 @@ START_TEST(gbatch_one_bad_status)
 		disk_driver_start(&disk, &config);
 		ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_IN, 0, 0, 4096), VIRTIO_BLK_S_OK);
 	}
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -178,7 +154,7 @@ START_TEST(a_grant_that_is_gone_fails_its_request_only)
 	ck_assert_uint_eq(request_result(good), VIRTIO_BLK_S_OK);
 	request_free(bad);
 	request_free(good);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -201,7 +177,7 @@ START_TEST(a_policy_refuses_the_other_kind_of_address)
 	request_free(request);
 	/* What is mapped in the guest's table was changed by us, so nothing is revoked. */
 	disk.v.dma.broken = true;
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -210,7 +186,7 @@ END_TEST
 /* Header bytes that are not there make an error, told in the status byte. */
 START_TEST(a_short_header_is_an_error)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	uint32_t length;
 
 	disk_start(&disk, &config);
@@ -226,13 +202,13 @@ START_TEST(a_short_header_is_an_error)
 		request_free(request);
 	}
 	ck_assert_uint_eq(disk.store.nlog, 0);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
 START_TEST(a_request_without_a_status_byte_breaks_the_queue)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	struct request *request = request_new(VIRTIO_BLK_T_OUT, 0, 512, 0);
 	struct gsg out = { request_header(request), 528 };
 	uint32_t used;
@@ -245,7 +221,7 @@ START_TEST(a_request_without_a_status_byte_breaks_the_queue)
 	ck_assert_ptr_null(gring_get(disk.ring, &used));
 	ck_assert_uint_eq(disk.store.nlog, 0);
 	request_free(request);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -264,10 +240,10 @@ static int no_flush(const struct blk_io *io)
 
 START_TEST(an_error_of_the_store_is_the_requests_status)
 {
-	struct disk_config config = variant(_i & 3);
+	struct disk_config config = disk_variant(_i & 3);
 	bool write = _i & 4;
-	struct request *good = new_transfer(write, 0, 4096);
-	struct request *bad = new_transfer(write, 1020, 4096);
+	struct request *good = request_new_transfer(write, 0, 4096);
+	struct request *bad = request_new_transfer(write, 1020, 4096);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = bad_sectors;
@@ -282,16 +258,16 @@ START_TEST(an_error_of_the_store_is_the_requests_status)
 		ck_assert_uint_eq(*(uint8_t *)fake_ram(request_data(bad)), REQUEST_CANARY);
 	request_free(good);
 	request_free(bad);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
 /* In the middle of a request that moves in pieces: nothing after it is tried. */
 START_TEST(an_error_in_one_piece_fails_the_request)
 {
-	struct disk_config config = variant(_i & 3);
+	struct disk_config config = disk_variant(_i & 3);
 	bool write = _i & 4;
-	struct request *request = new_transfer(write, 1024 - 520, 800 * SECTOR);
+	struct request *request = request_new_transfer(write, 1024 - 520, 800 * SECTOR);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = bad_sectors;
@@ -299,19 +275,19 @@ START_TEST(an_error_in_one_piece_fails_the_request)
 	ck_assert_uint_eq(request->used, write ? 1 : 0);
 	ck_assert_uint_eq(disk.store.nlog, 2);
 	request_free(request);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
 START_TEST(a_flush_that_fails_is_told)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = no_flush;
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_IOERR);
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_OUT, 0, 512, 0), VIRTIO_BLK_S_OK);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -333,7 +309,7 @@ START_TEST(a_copy_call_that_fails_is_tried_again_piece_by_piece)
 	ck_assert_uint_eq(request_result(request), VIRTIO_BLK_S_OK);
 	ck_assert(fake_failed(FAKE_GRANT_COPY));
 	request_free(request);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -375,7 +351,7 @@ START_TEST(a_slow_store_does_not_keep_main_from_answering)
 	ck_assert(requests_wait(&disk, 1));
 	disk.store.block_ms = 0;
 	request_free(request);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
@@ -395,7 +371,7 @@ static bool untouched(const struct request *request)
 /* Steps of requests: some are with the store, some wait for a buffer, some are done. */
 START_TEST(after_a_reset_nothing_reaches_the_guest)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	struct fake_io reset = { .type = FAKE_MMIO, .size = 1 };
 	struct request *requests[160];
 	unsigned i;
@@ -423,7 +399,7 @@ START_TEST(after_a_reset_nothing_reaches_the_guest)
 	ck_assert_uint_eq(disk.ring->used->idx, 10);
 	for (i = 10; i < 160; i++)
 		ck_assert(untouched(requests[i]));
-	stop();
+	disk_stop(&disk);
 	for (i = 0; i < 160; i++)
 		request_free(requests[i]);
 }
@@ -432,7 +408,7 @@ END_TEST
 /* Requests of all kinds are on their way when the driver gives up, again and again. */
 START_TEST(reset_storm)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	struct request *requests[32];
 	unsigned turn, i, n;
 
@@ -442,7 +418,8 @@ START_TEST(reset_storm)
 		for (i = 0; i < n; i++) {
 			uint32_t length = (unit_random(300) + 1) * SECTOR;
 
-			requests[i] = new_transfer(unit_random(2), unit_random(4096), length);
+			requests[i] =
+				request_new_transfer(unit_random(2), unit_random(4096), length);
 			request_add(&disk, requests[i], AS_LINUX);
 			if (!unit_random(8))
 				gvirtio_kick(&disk.v, disk.ring);
@@ -455,27 +432,27 @@ START_TEST(reset_storm)
 		disk_driver_start(&disk, &config);
 	}
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_IN, 0, 0, 4096), VIRTIO_BLK_S_OK);
-	stop();
+	disk_stop(&disk);
 }
 END_TEST
 
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(gbatch_one_bad, 4 * VARIANTS),
-		TIMES(gbatch_one_bad_status, 2 * VARIANTS),
+		TIMES(gbatch_one_bad, 4 * DISK_VARIANTS),
+		TIMES(gbatch_one_bad_status, 2 * DISK_VARIANTS),
 		ONCE(a_grant_that_is_gone_fails_its_request_only),
 		ONCE(a_policy_refuses_the_other_kind_of_address),
-		TIMES(a_short_header_is_an_error, VARIANTS),
-		TIMES(a_request_without_a_status_byte_breaks_the_queue, VARIANTS),
-		TIMES(an_error_of_the_store_is_the_requests_status, 2 * VARIANTS),
-		TIMES(an_error_in_one_piece_fails_the_request, 2 * VARIANTS),
-		TIMES(a_flush_that_fails_is_told, VARIANTS),
+		TIMES(a_short_header_is_an_error, DISK_VARIANTS),
+		TIMES(a_request_without_a_status_byte_breaks_the_queue, DISK_VARIANTS),
+		TIMES(an_error_of_the_store_is_the_requests_status, 2 * DISK_VARIANTS),
+		TIMES(an_error_in_one_piece_fails_the_request, 2 * DISK_VARIANTS),
+		TIMES(a_flush_that_fails_is_told, DISK_VARIANTS),
 		ONCE(a_copy_call_that_fails_is_tried_again_piece_by_piece),
 		ONCE(a_slow_store_does_not_keep_main_from_answering),
-		TIMES(after_a_reset_nothing_reaches_the_guest, VARIANTS),
-		TIMES(reset_storm, VARIANTS),
+		TIMES(after_a_reset_nothing_reaches_the_guest, DISK_VARIANTS),
+		TIMES(reset_storm, DISK_VARIANTS),
 	};
 
-	return unit_main("blk-errors", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-errors", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -13,22 +13,17 @@
 #define SECTOR   512u
 #define MAP_FROM 4096u
 #define BYTES    8192u /* of a request: two pages, by one segment */
-#define VARIANTS 4
 
 static struct disk disk;
 static struct request *requests[32];
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 static struct disk_config variant(int i)
 {
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .copies = true,
-				     .map_from = MAP_FROM };
+	struct disk_config config = disk_variant(i);
+
+	config.copies = true;
+	config.map_from = MAP_FROM;
+	return config;
 }
 
 /* The device serves; the store will hold what comes. */
@@ -410,17 +405,17 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(a_slow_request_never_holds_back_a_fast_one, VARIANTS),
-		TIMES(loans_end_in_any_order, VARIANTS),
+		TIMES(a_slow_request_never_holds_back_a_fast_one, DISK_VARIANTS),
+		TIMES(loans_end_in_any_order, DISK_VARIANTS),
 		TIMES(two_requests_in_a_page_that_stays_granted, 2),
 		TIMES(a_grant_taken_away_in_flight, 4),
 		TIMES(references_used_again_in_flight, 2),
 		TIMES(everything_taken_away_in_flight, 2),
 		TIMES(frames_replaced_in_flight, 2),
-		TIMES(a_reset_waits_for_what_is_lent, VARIANTS),
-		TIMES(a_device_that_goes_takes_nothing_along, VARIANTS),
-		TIMES(reset_storm, VARIANTS),
+		TIMES(a_reset_waits_for_what_is_lent, DISK_VARIANTS),
+		TIMES(a_device_that_goes_takes_nothing_along, DISK_VARIANTS),
+		TIMES(reset_storm, DISK_VARIANTS),
 	};
 
-	return unit_main("blk-flight", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-flight", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -12,20 +12,12 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
-#define VARIANTS 4
-
-/* Data moved by main or by a worker, through plain addresses or grants. */
 static struct disk_config variant(int i)
 {
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .serial = "serial-0123",
-				     .late = true };
+	struct disk_config config = disk_variant(i);
+
+	config.late = true;
+	return config;
 }
 
 static uint64_t capacity(void)
@@ -183,13 +175,13 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(a_request_before_the_store_is_an_error_and_leaves_nothing, VARIANTS),
+		TIMES(a_request_before_the_store_is_an_error_and_leaves_nothing, DISK_VARIANTS),
 		TIMES(features_do_not_depend_on_the_store, 4),
-		TIMES(the_store_comes_while_the_driver_runs, VARIANTS),
+		TIMES(the_store_comes_while_the_driver_runs, DISK_VARIANTS),
 		ONCE(the_store_comes_while_the_driver_starts),
 		TIMES(a_driver_that_starts_afterwards_is_not_interrupted, 2),
-		TIMES(the_store_comes_under_load, VARIANTS),
+		TIMES(the_store_comes_under_load, DISK_VARIANTS),
 	};
 
-	return unit_main("blk-late", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-late", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -15,27 +15,16 @@
 #define SECTOR   512u
 #define MAP_FROM 4096u
 #define LOAN_MAX (1u << 20)
-#define VARIANTS 4
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 static struct disk_config variant(int i)
 {
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .copies = true,
-				     .map_from = MAP_FROM };
-}
+	struct disk_config config = disk_variant(i);
 
-static struct request *new_transfer(bool write, uint64_t sector, uint32_t length)
-{
-	return request_new(write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, sector, write ? length : 0,
-			   write ? 0 : length);
+	config.copies = true;
+	config.map_from = MAP_FROM;
+	return config;
 }
 
 /* Was this operation of the store lent the guest's memory? */
@@ -252,7 +241,7 @@ START_TEST(what_cannot_be_reached_on_loan_is_tried_through_the_pool)
 
 		disk.store.nlog = 0;
 		refusals = 1;
-		request_transfer(&disk, new_transfer(write, 5, length), AS_LINUX,
+		request_transfer(&disk, request_new_transfer(write, 5, length), AS_LINUX,
 				 write ? 1 : length + 1);
 		ck_assert(was_lent(&disk.store.log[0]));
 		ck_assert_uint_eq(lent_operations(), 1);
@@ -266,7 +255,7 @@ END_TEST
 START_TEST(a_store_that_goes_on_refusing_is_an_error)
 {
 	struct disk_config config = variant(_i & 3);
-	struct request *request = new_transfer(_i & 4, 5, 65536);
+	struct request *request = request_new_transfer(_i & 4, 5, 65536);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = refuse_for_now;
@@ -282,7 +271,7 @@ START_TEST(an_error_of_the_store_is_the_requests_status)
 {
 	struct disk_config config = variant(_i & 3);
 	bool write = _i & 4;
-	struct request *request = new_transfer(write, 5, 65536);
+	struct request *request = request_new_transfer(write, 5, 65536);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = bad_disk;
@@ -349,18 +338,18 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(data_of_any_size_and_cut, VARIANTS),
-		TIMES(data_of_a_good_size_is_lent, VARIANTS),
-		TIMES(nothing_is_lent_to_a_store_that_does_not_copy, VARIANTS),
-		TIMES(what_has_too_many_pieces_goes_through_the_pool, VARIANTS),
+		TIMES(data_of_any_size_and_cut, DISK_VARIANTS),
+		TIMES(data_of_a_good_size_is_lent, DISK_VARIANTS),
+		TIMES(nothing_is_lent_to_a_store_that_does_not_copy, DISK_VARIANTS),
+		TIMES(what_has_too_many_pieces_goes_through_the_pool, DISK_VARIANTS),
 		TIMES(data_of_both_kinds_goes_through_the_pool, 2),
 		TIMES(pages_lent_for_a_read_are_reported, 2),
-		TIMES(what_cannot_be_reached_on_loan_is_tried_through_the_pool, 2 * VARIANTS),
-		TIMES(a_store_that_goes_on_refusing_is_an_error, 2 * VARIANTS),
-		TIMES(an_error_of_the_store_is_the_requests_status, 2 * VARIANTS),
-		TIMES(bad_data_is_an_error_as_with_copies, VARIANTS),
+		TIMES(what_cannot_be_reached_on_loan_is_tried_through_the_pool, 2 * DISK_VARIANTS),
+		TIMES(a_store_that_goes_on_refusing_is_an_error, 2 * DISK_VARIANTS),
+		TIMES(an_error_of_the_store_is_the_requests_status, 2 * DISK_VARIANTS),
+		TIMES(bad_data_is_an_error_as_with_copies, DISK_VARIANTS),
 		TIMES(where_nothing_can_be_mapped_requests_are_copied, 2),
 	};
 
-	return unit_main("blk-loan", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-loan", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -13,21 +13,6 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
-#define VARIANTS 4
-
-/* The variants of a loop test. */
-static struct disk_config variant(int i)
-{
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .serial = "serial-0123" };
-}
-
 /* ---- types ----------------------------------------------------------------- */
 
 static uint8_t expected_status(uint32_t type)
@@ -71,7 +56,7 @@ static void run_types(const uint32_t *types, unsigned count)
 /* All low types, each alone and with a high byte, and random ones. */
 START_TEST(blk_types)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	uint32_t types[256];
 	unsigned i, turn;
 
@@ -96,7 +81,7 @@ END_TEST
 START_TEST(blk_framing)
 {
 	static const uint32_t cuts[] = { 1, 2, 3, 5, 15, 16, 17, 100, 511, 512, 513, 4096, UNCUT };
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	unsigned i;
 
 	/* Its limits are for drivers that know them. */
@@ -115,7 +100,7 @@ START_TEST(blk_larger_than_a_bounce_buffer)
 {
 	static const uint32_t lengths[] = { 65536 - 512, 65536, 65536 + 512, 3 * 65536 + 1024,
 					    1 << 20 };
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	unsigned i;
 
 	disk_start(&disk, &config);
@@ -127,7 +112,7 @@ END_TEST
 
 START_TEST(blk_more_requests_than_bounce_buffers)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	struct request *requests[200];
 	unsigned i;
 
@@ -162,7 +147,7 @@ END_TEST
 /* Each completion finds its own request, in whatever order the store is done. */
 START_TEST(blk_completions_in_any_order)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 	struct request *requests[32];
 	unsigned i;
 
@@ -195,7 +180,7 @@ END_TEST
 /* What a guest brings along beyond what the type needs is of no effect. */
 START_TEST(blk_odd_shapes)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 
 	disk_start(&disk, &config);
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_IN, 0, 512, 512), VIRTIO_BLK_S_OK);
@@ -237,7 +222,7 @@ static const struct used_case used_cases[] = {
 START_TEST(used_len_exact)
 {
 	const struct used_case *c = &used_cases[_i];
-	struct disk_config config = variant(3);
+	struct disk_config config = disk_variant(3);
 	struct request *request;
 	const uint8_t *in;
 	uint32_t i;
@@ -264,7 +249,7 @@ END_TEST
 /* Every place and length near and beyond the end of a small disk. */
 START_TEST(blk_range_edges_exhaustive)
 {
-	struct disk_config config = variant(_i & 3);
+	struct disk_config config = disk_variant(_i & 3);
 	bool write = _i & 4;
 	struct request *requests[256];
 	unsigned sector, sectors, n = 0;
@@ -298,7 +283,7 @@ START_TEST(blk_range_edges)
 		(1ull << 55) + 1,         (1ull << 56) - 1,     1ull << 63,
 		(1ull << 63) - 1,         0xfffffffffffffff8,   0xffffffffffffffff,
 	};
-	struct disk_config config = variant(3);
+	struct disk_config config = disk_variant(3);
 	uint64_t sector = sectors[_i];
 	bool fits = sector < STORE_BYTES / SECTOR;
 
@@ -316,7 +301,7 @@ END_TEST
 START_TEST(blk_part_of_a_sector_is_refused)
 {
 	static const uint32_t lengths[] = { 1, 511, 513, 1023, 65537 };
-	struct disk_config config = variant(3);
+	struct disk_config config = disk_variant(3);
 	unsigned i;
 
 	disk_start(&disk, &config);
@@ -334,7 +319,7 @@ END_TEST
 /* Announced limits bind a driver that took the feature. */
 START_TEST(blk_limits)
 {
-	struct disk_config config = variant(3);
+	struct disk_config config = disk_variant(3);
 	struct request *request;
 	bool knows = !_i;
 
@@ -358,7 +343,7 @@ END_TEST
 
 START_TEST(blk_ro)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 
 	config.readonly = true;
 	config.without = BIT_ULL(VIRTIO_BLK_F_RO); /* it is not the driver's choice */
@@ -414,7 +399,7 @@ END_TEST
 /* Without a cache to flush, done means on stable storage. */
 START_TEST(blk_writes_are_stable_where_there_is_no_flush)
 {
-	struct disk_config config = variant(3);
+	struct disk_config config = disk_variant(3);
 	bool flush = _i;
 	unsigned i;
 
@@ -433,7 +418,7 @@ END_TEST
 
 START_TEST(blk_flush_reaches_the_store)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_variant(_i);
 
 	disk_start(&disk, &config);
 	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
@@ -446,23 +431,23 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(blk_types, VARIANTS),
-		TIMES(blk_framing, VARIANTS),
-		TIMES(blk_larger_than_a_bounce_buffer, VARIANTS),
-		TIMES(blk_more_requests_than_bounce_buffers, VARIANTS),
-		TIMES(blk_completions_in_any_order, VARIANTS),
-		TIMES(blk_odd_shapes, VARIANTS),
+		TIMES(blk_types, DISK_VARIANTS),
+		TIMES(blk_framing, DISK_VARIANTS),
+		TIMES(blk_larger_than_a_bounce_buffer, DISK_VARIANTS),
+		TIMES(blk_more_requests_than_bounce_buffers, DISK_VARIANTS),
+		TIMES(blk_completions_in_any_order, DISK_VARIANTS),
+		TIMES(blk_odd_shapes, DISK_VARIANTS),
 		TIMES(used_len_exact, ARRAY_SIZE(used_cases)),
-		TIMES(blk_range_edges_exhaustive, 2 * VARIANTS),
+		TIMES(blk_range_edges_exhaustive, 2 * DISK_VARIANTS),
 		TIMES(blk_range_edges, 15),
 		ONCE(blk_part_of_a_sector_is_refused),
 		TIMES(blk_limits, 2),
-		TIMES(blk_ro, VARIANTS),
+		TIMES(blk_ro, DISK_VARIANTS),
 		ONCE(blk_configuration),
 		TIMES(blk_get_id, 4),
 		TIMES(blk_writes_are_stable_where_there_is_no_flush, 2),
-		TIMES(blk_flush_reaches_the_store, VARIANTS),
+		TIMES(blk_flush_reaches_the_store, DISK_VARIANTS),
 	};
 
-	return unit_main("blk", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

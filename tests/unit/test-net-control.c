@@ -338,20 +338,11 @@ START_TEST(the_last_command_counts)
 }
 END_TEST
 
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
-/* The device has started, and has seen all kicks until now: one is answered first,
- * handed on at the end of that turn and looked at in the next. */
+/* The device has started, and has seen all kicks until now. */
 static void settle(void)
 {
-	unsigned turn;
-
 	ck_assert_uint_eq(send_u16(PAIRS, 1), OK);
-	for (turn = 0; turn < 3; turn++)
-		rig_call(&control.rig, nothing, NULL);
+	rig_settle(&control.rig);
 }
 
 /* Copies of the tables of indirect descriptors, of the commands, of the answers; the
