@@ -42,6 +42,7 @@ static void run_stop(struct loop_work *work)
 	struct virtqueue *queue = container_of(work, struct virtqueue, stop);
 
 	queue->phase = VIRTQUEUE_DRAINING;
+	coalesce_stop(queue);
 	if (queue->device->type->stop)
 		queue->device->type->stop(queue);
 	if (!queue->in_flight)
@@ -124,6 +125,7 @@ static void run_start(struct loop_work *work)
 					 .options = queue->device->memory };
 	bounce_join(worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_RUNNING;
+	coalesce_start(queue);
 	err = split_start(&queue->ring, &queue->memory, &queue->registers, queue->features);
 	if (err) {
 		virtqueue_break(queue, start_error(err));
@@ -135,15 +137,14 @@ static void run_start(struct loop_work *work)
 static void run_publish(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, publish);
-
-	bool interrupt;
+	uint16_t before = queue->ring.published;
+	bool wanted;
 
 	if (!virtqueue_running(queue))
 		return;
-	interrupt = split_publish(&queue->ring);
+	wanted = split_publish(&queue->ring);
 	report_writes(queue);
-	if (interrupt)
-		queue->device->transport->queue_interrupt(queue->device, queue->index);
+	coalesce_published(queue, before, wanted);
 }
 
 /* Tells main; it compares generations. */
@@ -183,6 +184,7 @@ int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsign
 		.stopped = { .run = run_stopped },
 		.broken = { .run = run_broken },
 	};
+	coalesce_init(&queue->coalesce);
 	return split_init(&queue->ring, VIRTQUEUE_BATCH, &home->own);
 }
 
@@ -197,6 +199,7 @@ void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *
 	queue->registers = *registers;
 	queue->features = features;
 	queue->generation = generation;
+	atomic_store(&queue->coalesce.asked, 0);
 	loop_post(queue->worker->loop, &queue->start);
 }
 

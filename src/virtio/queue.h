@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "memory/bounce.h"
 #include "memory/memory.h"
+#include "virtio/coalesce.h"
 #include "virtio/split.h"
 
 struct virtio_device;
@@ -44,6 +45,7 @@ struct virtqueue {
 	struct chain *batch[VIRTQUEUE_BATCH];
 	unsigned in_flight;
 	struct bounce_share bounce; /* in the worker's pool, while running */
+	struct coalesce coalesce;
 
 	struct loop_work doorbell;          /* at the end of main's turn */
 	struct loop_work start, stop, kick; /* posted to the worker */
@@ -63,6 +65,10 @@ void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *
 		     uint64_t features, uint32_t generation);
 void virtqueue_kick(struct virtqueue *queue);
 void virtqueue_stop(struct virtqueue *queue);
+
+/* From main. Interrupts wait until so many chains are used, or for so long since the
+ * first of them; until the next start. With 0 of either each is sent at once. */
+void virtqueue_coalesce(struct virtqueue *queue, uint32_t packets, uint32_t usecs);
 
 /* The rest is for devices, on the home worker. */
 

@@ -357,17 +357,22 @@ static uint16_t used_event(const struct split_ring *ring)
 	return __atomic_load_n(&available(ring)->ring[ring->size], __ATOMIC_RELAXED);
 }
 
+bool split_interrupt_wanted(const struct split_ring *ring, uint16_t since)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* shown before we ask who wants to know */
+	if (ring->event_idx)
+		return vring_need_event(used_event(ring), ring->published, since);
+	return !(__atomic_load_n(&available(ring)->flags, __ATOMIC_RELAXED) &
+		 VRING_AVAIL_F_NO_INTERRUPT);
+}
+
 bool split_publish(struct split_ring *ring)
 {
 	uint16_t before = ring->published;
 
 	ring->published = ring->used_index;
 	__atomic_store_n(&used(ring)->idx, ring->used_index, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* shown before we ask who wants to know */
-	if (ring->event_idx)
-		return vring_need_event(used_event(ring), ring->used_index, before);
-	return !(__atomic_load_n(&available(ring)->flags, __ATOMIC_RELAXED) &
-		 VRING_AVAIL_F_NO_INTERRUPT);
+	return split_interrupt_wanted(ring, before);
 }
 
 void split_disarm(struct split_ring *ring)

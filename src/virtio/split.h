@@ -73,6 +73,9 @@ static inline size_t split_used_bytes(uint16_t size)
 /* Shows the guest what was pushed. True if it wants an interrupt for it. */
 bool split_publish(struct split_ring *ring);
 
+/* The same, asked again: for all that was shown behind the used index @since. */
+bool split_interrupt_wanted(const struct split_ring *ring, uint16_t since);
+
 /* Tells the driver not to kick, or to kick; split_arm() returns false if
  * chains came in meanwhile: then take them instead of waiting. */
 void split_disarm(struct split_ring *ring);

@@ -62,6 +62,7 @@ static int open_device(struct virtio_device *device, const void *options)
 	device->private = net;
 	device->config = &net->config;
 	device->config_length = sizeof(net->config);
+	device->nqueues = CONTROL_QUEUES;
 	device->offered |= NET_CONTROL_FEATURES | CONTROL_OFFLOADS | BIT_ULL(VIRTIO_NET_F_MAC) |
 			   BIT_ULL(VIRTIO_NET_F_MQ);
 	return net_control_init(net);
@@ -168,11 +169,14 @@ void control_stop(struct control *control)
 struct control_state control_state(const struct control *control)
 {
 	struct control_state state;
+	unsigned i;
 
 	memset(&state, 0, sizeof(state)); /* all of it is compared */
 	memcpy(&state.filter, &control->net.filter, sizeof(state.filter));
 	memcpy(&state.config, &control->net.config, sizeof(state.config));
 	state.offloads = control->offloads;
+	for (i = 0; i < CONTROL_QUEUES; i++)
+		state.coalescing[i] = control->rig.device.queues[i].coalesce.asked;
 	state.pairs = control->pairs;
 	state.ncalls = control->ncalls;
 	return state;

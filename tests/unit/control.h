@@ -11,6 +11,7 @@
 #include "unit/rig.h"
 
 #define CONTROL_PAIRS  4u
+#define CONTROL_QUEUES 2u     /* by their place for receiving and sending; the first one is used */
 #define CONTROL_ORDERS 256u   /* commands at once */
 #define CONTROL_CALLS  4096u  /* to the backend */
 #define ORDER_BYTES    16384u /* of one command */
@@ -58,6 +59,7 @@ struct control_state {
 	struct net_filter filter;
 	struct virtio_net_config config;
 	uint64_t offloads;
+	uint64_t coalescing[CONTROL_QUEUES];
 	unsigned pairs, ncalls;
 };
 

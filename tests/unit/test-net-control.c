@@ -9,10 +9,12 @@
 #include "unit/control.h"
 #include "unit/unit.h"
 
-#define OK     VIRTIO_NET_OK
-#define ERR    VIRTIO_NET_ERR
-#define PAIRS  VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET
-#define OFFERS VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET
+#define OK          VIRTIO_NET_OK
+#define ERR         VIRTIO_NET_ERR
+#define PAIRS       VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET
+#define OFFERS      VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET
+#define COALESCE_RX VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET
+#define COALESCE_TX VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET
 
 static struct control control;
 static const struct net_filter *const filter = &control.net.filter;
@@ -289,6 +291,29 @@ START_TEST(what_the_backend_refuses_is_an_error)
 }
 END_TEST
 
+static uint64_t coalescing(uint32_t packets, uint32_t usecs)
+{
+	return (uint64_t)usecs << 32 | packets;
+}
+
+/* For each direction by itself; of one chain, so that nothing waits here. */
+START_TEST(interrupts_are_put_off_by_direction)
+{
+	struct control_state state;
+
+	start(_i);
+	ck_assert_uint_eq(send_u64(COALESCE_TX, coalescing(7, UINT32_MAX)), OK);
+	state = control_state(&control);
+	ck_assert_uint_eq(state.coalescing[0], 0);
+	ck_assert_uint_eq(state.coalescing[1], 7ull << 32 | UINT32_MAX);
+	ck_assert_uint_eq(send_u64(COALESCE_RX, coalescing(1, 2000)), OK);
+	state = control_state(&control);
+	ck_assert_uint_eq(state.coalescing[0], 1ull << 32 | 2000);
+	ck_assert_uint_eq(state.coalescing[1], 7ull << 32 | UINT32_MAX);
+	control_stop(&control);
+}
+END_TEST
+
 /* ---- many commands ---------------------------------------------------------------- */
 
 static void add_u16(unsigned i, uint8_t class, uint8_t cmd, uint16_t value)
@@ -385,7 +410,7 @@ START_TEST(a_driver_begins_with_what_it_took)
 }
 END_TEST
 
-static void change_everything(void)
+static void change_filter(void)
 {
 	uint8_t bytes[ORDER_BYTES], cmd;
 
@@ -397,8 +422,14 @@ static void change_everything(void)
 					  6),
 			  OK);
 	ck_assert_uint_eq(send_u16(VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, 7), OK);
+}
+
+static void change_everything(void)
+{
+	change_filter();
 	ck_assert_uint_eq(send_u16(PAIRS, CONTROL_PAIRS), OK);
 	ck_assert_uint_eq(send_u64(OFFERS, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)), OK);
+	ck_assert_uint_eq(send_u64(COALESCE_RX, coalescing(1, 9)), OK);
 	rig_call(&control.rig, ask_to_announce, NULL);
 }
 
@@ -477,6 +508,7 @@ int main(void)
 		TIMES(pairs_are_as_many_as_there_are, n),
 		TIMES(offloads_are_some_of_those_negotiated, n),
 		TIMES(what_the_backend_refuses_is_an_error, n),
+		TIMES(interrupts_are_put_off_by_direction, n),
 		TIMES(commands_are_executed_in_order, n),
 		TIMES(the_last_command_counts, n),
 		TIMES(a_batch_is_three_copies_and_an_interrupt, 2),

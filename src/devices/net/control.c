@@ -179,6 +179,22 @@ static bool set_offloads(struct net_control *control, const struct command *comm
 	       !backend->ops->set_offloads(backend, offloads);
 }
 
+/* Of all queues for one direction. */
+static bool set_coalescing(struct net_control *control, const struct command *command)
+{
+	const struct virtio_device *device = control->net->device;
+	bool tx = command->sent.header.cmd == VIRTIO_NET_CTRL_NOTF_COAL_TX_SET;
+	struct virtio_net_ctrl_coal_rx asked; /* that for sending is alike */
+	unsigned i;
+
+	memcpy(&asked, command->sent.data, sizeof(asked));
+	for (i = 0; i < device->nqueues; i++)
+		if (net_role(&device->queues[i]) == (tx ? NET_TX : NET_RX))
+			virtqueue_coalesce(&device->queues[i], asked.rx_max_packets,
+					   asked.rx_usecs);
+	return true;
+}
+
 /* What there is a feature for that we offer. */
 static const struct rule {
 	uint8_t class, cmd;
@@ -203,6 +219,10 @@ static const struct rule {
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 2, set_pairs },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
 	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 8, set_offloads },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, VIRTIO_NET_F_NOTF_COAL,
+	  sizeof(struct virtio_net_ctrl_coal_tx), set_coalescing },
+	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET, VIRTIO_NET_F_NOTF_COAL,
+	  sizeof(struct virtio_net_ctrl_coal_rx), set_coalescing },
 };
 
 static const struct rule *rule_for(const struct virtio_net_ctrl_hdr *header)

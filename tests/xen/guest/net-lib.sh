@@ -69,6 +69,12 @@ received() {
 	cat "/sys/class/net/$1/statistics/rx_packets"
 }
 
+# interrupts QUEUE: so many so far of the function 00:07.0, on two vCPUs at most.
+interrupts() {
+	virtio=$(basename "$(device 00:07.0)"/virtio*)
+	awk -v queue="$virtio-$1\$" '$0 ~ queue { print $2 + $3 }' /proc/interrupts
+}
+
 # wait_go WORD: until dom0 says that it is ready for what comes.
 wait_go() {
 	mark "ready $1"

@@ -6,12 +6,6 @@
 # shellcheck source=tests/xen/guest/net-lib.sh
 . /lab/net-lib.sh
 
-# interrupts QUEUE: so many so far.
-interrupts() {
-	virtio=$(basename "$(device 00:07.0)"/virtio*)
-	awk -v queue="$virtio-$1\$" '$0 ~ queue { print $2 + $3 }' /proc/interrupts
-}
-
 # pairs COUNT: that the driver uses.
 pairs() {
 	ethtool -l "$nic" | awk -v wanted="$1" '/^Combined:/ { n = $2 } END { exit n != wanted }'
