@@ -29,6 +29,7 @@ struct loop {
 	_Atomic(struct loop_work *) posted; /* newest first */
 	struct loop_work *deferred, **deferred_tail;
 	struct loop_timer *timers; /* soonest first */
+	struct loop_poll *polls;
 	struct loop_op timeout_op, moved_op;
 	struct __kernel_timespec timeout;
 	uint64_t timeout_due;
@@ -244,6 +245,27 @@ void loop_timer(struct loop *loop, struct loop_timer *timer, uint64_t ns)
 	*at = timer;
 }
 
+void loop_poll(struct loop *loop, struct loop_poll *poll)
+{
+	if (poll->polling)
+		return;
+	poll->next = loop->polls;
+	loop->polls = poll;
+	poll->polling = true;
+}
+
+void loop_poll_end(struct loop *loop, struct loop_poll *poll)
+{
+	struct loop_poll **at;
+
+	if (!poll->polling)
+		return;
+	for (at = &loop->polls; *at != poll; at = &(*at)->next)
+		;
+	*at = poll->next;
+	poll->polling = false;
+}
+
 static void run_work(struct loop_work *work)
 {
 	/* From here on it may be posted again, even by itself. */
@@ -295,6 +317,17 @@ static void run_timers(struct loop *loop)
 	}
 }
 
+static void run_polls(struct loop *loop)
+{
+	struct loop_poll *poll, *next;
+
+	for (poll = loop->polls; poll; poll = next) {
+		next = poll->next;
+		poll->look(poll);
+	}
+}
+
+/* Enters the kernel only where it says that something has to be done there. */
 static void run_completions(struct loop *loop)
 {
 	struct io_uring_cqe *cqe;
@@ -339,8 +372,8 @@ static void wait_for_something(struct loop *loop)
 	arm_timeout(loop);
 	if (busy && ++loop->unsubmitted < UNSUBMITTED_TURNS)
 		return;
-	if (busy)
-		io_uring_submit(&loop->ring);
+	if (busy || loop->polls)
+		io_uring_submit(&loop->ring); /* no call if there is nothing */
 	else
 		io_uring_submit_and_wait(&loop->ring, 1);
 	loop->unsubmitted = 0;
@@ -362,6 +395,7 @@ void loop_run(struct loop *loop)
 		run_completions(loop);
 		run_posted(loop);
 		run_timers(loop);
+		run_polls(loop);
 		run_deferred(loop);
 	}
 	own_loop = NULL;

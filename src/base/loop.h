@@ -37,6 +37,13 @@ struct loop_work {
 	atomic_bool queued;
 };
 
+/* Something that wakes nobody: look() runs in each turn, and the loop does not sleep. */
+struct loop_poll {
+	void (*look)(struct loop_poll *poll);
+	struct loop_poll *next;
+	bool polling;
+};
+
 struct loop_timer {
 	void (*fire)(struct loop_timer *timer);
 	uint64_t due; /* ns, CLOCK_MONOTONIC */
@@ -77,6 +84,11 @@ void loop_defer(struct loop *loop, struct loop_work *work);
 /* Fires once, @ns from now; arming again moves it. */
 void loop_timer(struct loop *loop, struct loop_timer *timer, uint64_t ns);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);
+
+/* From here on, until the end, which look() may call for its own. A turn in which there is
+ * nothing to do costs no system call. */
+void loop_poll(struct loop *loop, struct loop_poll *poll);
+void loop_poll_end(struct loop *loop, struct loop_poll *poll);
 
 /* ns, CLOCK_MONOTONIC. */
 uint64_t loop_now(void);

@@ -24,6 +24,8 @@
 #define ECAM_FALLBACK NULL
 #endif
 
+#define BUSY_POLL_MAX 10000
+
 static const struct option_spec global_options[] = {
 	{ .key = "domain",
 	  .kind = OPTION_STRING,
@@ -119,6 +121,13 @@ static const struct option_spec device_options[] = {
 	  .offset = offsetof(struct device_options, indirect),
 	  .fallback = "on",
 	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
+	{ .key = "busy-poll",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct device_options, busy_poll),
+	  .max = BUSY_POLL_MAX,
+	  .placeholder = "USEC",
+	  .fallback = "0",
+	  .help = "look at an empty queue for up to so long before asking for doorbells" },
 	{ .key = "wait",
 	  .kind = OPTION_ENUM,
 	  .offset = offsetof(struct device_options, wait),

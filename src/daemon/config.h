@@ -21,7 +21,8 @@ struct device_options {
 	unsigned memory; /* enum memory_policy */
 	uint64_t map_from;
 	bool indirect;
-	unsigned wait; /* enum virtio_wait */
+	unsigned busy_poll; /* us */
+	unsigned wait;      /* enum virtio_wait */
 };
 
 struct device_config {

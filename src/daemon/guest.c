@@ -30,7 +30,8 @@
 #include "virtio/pci.h"
 #include "virtio/worker.h"
 
-#define RETRY_NS 200000000ULL /* for what is waited for */
+#define RETRY_NS  200000000ULL /* for what is waited for */
+#define NS_PER_US 1000ULL
 
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
@@ -68,6 +69,7 @@ static int open_device(struct guest_device *device, const struct device_config *
 		 config->type->name);
 	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
 				 config->common.wait, config->options);
+	device->virtio.busy_poll_ns = config->common.busy_poll * NS_PER_US;
 	if (!config->common.indirect)
 		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 	return err;

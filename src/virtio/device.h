@@ -95,7 +95,8 @@ struct virtio_device {
 	const struct virtio_device_type *type;
 	const char *name; /* for messages */
 	struct memory_options memory;
-	struct loop *loop; /* main's */
+	uint64_t busy_poll_ns; /* how long empty queues are looked at; 0: not at all */
+	struct loop *loop;     /* main's */
 	struct virtio_device_state *state;
 	const struct virtio_transport *transport;
 	void *transport_private;

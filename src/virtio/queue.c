@@ -43,6 +43,7 @@ static void run_stop(struct loop_work *work)
 
 	queue->phase = VIRTQUEUE_DRAINING;
 	coalesce_stop(queue);
+	poll_stop(queue);
 	if (queue->device->type->stop)
 		queue->device->type->stop(queue);
 	if (!queue->in_flight)
@@ -55,11 +56,20 @@ static int pop(struct virtqueue *queue, struct chain **chains, unsigned max)
 	const char *why;
 	int count = split_pop(&queue->ring, &queue->memory, chains, max, &why);
 
-	if (count < 0)
+	if (count < 0) {
 		virtqueue_break(queue, why);
-	else
-		queue->in_flight += (unsigned)count;
+		return count;
+	}
+	if (count)
+		poll_found(queue);
+	queue->in_flight += (unsigned)count;
 	return count;
+}
+
+/* There was nothing. False if there is something now; else there will be a kick. */
+static bool rest(struct virtqueue *queue)
+{
+	return poll_instead(queue) || split_arm(&queue->ring);
 }
 
 unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned max)
@@ -68,7 +78,7 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 
 	do {
 		count = pop(queue, chains, (unsigned)min_u64(max, VIRTQUEUE_BATCH));
-	} while (!count && !split_arm(&queue->ring));
+	} while (!count && !rest(queue));
 	return count > 0 ? (unsigned)count : 0;
 }
 
@@ -97,7 +107,7 @@ static void run_kick(struct loop_work *work)
 	if (count)
 		type->handle(queue, queue->batch, (unsigned)count);
 	/* A full batch may have left more behind: others' turn first. */
-	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !split_arm(&queue->ring)))
+	if (virtqueue_running(queue) && (count == VIRTQUEUE_BATCH || !rest(queue)))
 		loop_post(queue->worker->loop, &queue->kick);
 	report_writes(queue); /* the event index */
 }
@@ -185,6 +195,7 @@ int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsign
 		.broken = { .run = run_broken },
 	};
 	coalesce_init(&queue->coalesce);
+	poll_init(&queue->poll);
 	return split_init(&queue->ring, VIRTQUEUE_BATCH, &home->own);
 }
 
@@ -230,6 +241,7 @@ void virtqueue_break(struct virtqueue *queue, const char *why)
 	if (!virtqueue_running(queue))
 		return;
 	queue->phase = VIRTQUEUE_BROKEN;
+	poll_stop(queue);
 	log_guest("%s: queue %u: the driver made %s; it needs a reset", queue->device->name,
 		  queue->index, why);
 	loop_post(queue->device->loop, &queue->broken);

@@ -13,6 +13,7 @@
 #include "memory/bounce.h"
 #include "memory/memory.h"
 #include "virtio/coalesce.h"
+#include "virtio/poll.h"
 #include "virtio/split.h"
 
 struct virtio_device;
@@ -46,6 +47,7 @@ struct virtqueue {
 	unsigned in_flight;
 	struct bounce_share bounce; /* in the worker's pool, while running */
 	struct coalesce coalesce;
+	struct queue_poll poll;
 
 	struct loop_work doorbell;          /* at the end of main's turn */
 	struct loop_work start, stop, kick; /* posted to the worker */

@@ -375,6 +375,11 @@ bool split_publish(struct split_ring *ring)
 	return split_interrupt_wanted(ring, before);
 }
 
+bool split_more(const struct split_ring *ring)
+{
+	return available_index(ring) != ring->last_available;
+}
+
 void split_disarm(struct split_ring *ring)
 {
 	if (!ring->event_idx) /* else the event index, left behind, does it */
@@ -391,5 +396,5 @@ bool split_arm(struct split_ring *ring)
 	else
 		__atomic_store_n(&used(ring)->flags, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* armed before we look again */
-	return available_index(ring) == ring->last_available;
+	return !split_more(ring);
 }

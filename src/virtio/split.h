@@ -76,6 +76,9 @@ bool split_publish(struct split_ring *ring);
 /* The same, asked again: for all that was shown behind the used index @since. */
 bool split_interrupt_wanted(const struct split_ring *ring, uint16_t since);
 
+/* Has the driver made chains available that were not taken yet? */
+bool split_more(const struct split_ring *ring);
+
 /* Tells the driver not to kick, or to kick; split_arm() returns false if
  * chains came in meanwhile: then take them instead of waiting. */
 void split_disarm(struct split_ring *ring);

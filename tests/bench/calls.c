@@ -33,6 +33,8 @@
 #define WARM_UP 4
 #define WINDOWS 3
 #define TRIES   100
+#define DISK    "bdf=00:06.0,null=64M"
+#define POLLED  DISK ",busy-poll=10000"
 
 struct workload {
 	const char *name;
@@ -42,25 +44,28 @@ struct workload {
 	uint32_t bytes;
 	const char *workers;
 	bool closed_loop;
+	const char *disk;
 };
 
 static const struct workload workloads[] = {
-	{ "burst-grants-1", GDMA_GRANTS, 1, 32, 4096, "1", false },
-	{ "burst-grants-1-workers-0", GDMA_GRANTS, 1, 32, 4096, "0", false },
-	{ "burst-grants-8", GDMA_GRANTS, 8, 16, 4096, "1", false },
-	{ "burst-grants-32", GDMA_GRANTS, 32, 16, 4096, "1", false },
-	{ "burst-grants-8-of-128k", GDMA_GRANTS, 8, 16, 128 << 10, "1", false },
-	{ "burst-grants-32-workers-0", GDMA_GRANTS, 32, 16, 4096, "0", false },
-	{ "burst-foreign-1", GDMA_PLAIN, 1, 32, 4096, "1", false },
-	{ "burst-foreign-1-workers-0", GDMA_PLAIN, 1, 32, 4096, "0", false },
-	{ "burst-foreign-8", GDMA_PLAIN, 8, 16, 4096, "1", false },
-	{ "burst-foreign-32", GDMA_PLAIN, 32, 16, 4096, "1", false },
-	{ "burst-foreign-8-of-128k", GDMA_PLAIN, 8, 16, 128 << 10, "1", false },
-	{ "burst-foreign-32-workers-0", GDMA_PLAIN, 32, 16, 4096, "0", false },
-	{ "loop-grants-1", GDMA_GRANTS, 1, 128, 4096, "1", true },
-	{ "loop-grants-32", GDMA_GRANTS, 32, 16, 4096, "1", true },
-	{ "loop-foreign-1", GDMA_PLAIN, 1, 128, 4096, "1", true },
-	{ "loop-foreign-32", GDMA_PLAIN, 32, 16, 4096, "1", true },
+	{ "burst-grants-1", GDMA_GRANTS, 1, 32, 4096, "1", false, DISK },
+	{ "burst-grants-1-workers-0", GDMA_GRANTS, 1, 32, 4096, "0", false, DISK },
+	{ "burst-grants-8", GDMA_GRANTS, 8, 16, 4096, "1", false, DISK },
+	{ "burst-grants-32", GDMA_GRANTS, 32, 16, 4096, "1", false, DISK },
+	{ "burst-grants-8-of-128k", GDMA_GRANTS, 8, 16, 128 << 10, "1", false, DISK },
+	{ "burst-grants-32-workers-0", GDMA_GRANTS, 32, 16, 4096, "0", false, DISK },
+	{ "burst-foreign-1", GDMA_PLAIN, 1, 32, 4096, "1", false, DISK },
+	{ "burst-foreign-1-workers-0", GDMA_PLAIN, 1, 32, 4096, "0", false, DISK },
+	{ "burst-foreign-8", GDMA_PLAIN, 8, 16, 4096, "1", false, DISK },
+	{ "burst-foreign-32", GDMA_PLAIN, 32, 16, 4096, "1", false, DISK },
+	{ "burst-foreign-8-of-128k", GDMA_PLAIN, 8, 16, 128 << 10, "1", false, DISK },
+	{ "burst-foreign-32-workers-0", GDMA_PLAIN, 32, 16, 4096, "0", false, DISK },
+	{ "loop-grants-1", GDMA_GRANTS, 1, 128, 4096, "1", true, DISK },
+	{ "loop-grants-32", GDMA_GRANTS, 32, 16, 4096, "1", true, DISK },
+	{ "loop-foreign-1", GDMA_PLAIN, 1, 128, 4096, "1", true, DISK },
+	{ "loop-foreign-32", GDMA_PLAIN, 32, 16, 4096, "1", true, DISK },
+	{ "loop-foreign-1-polled", GDMA_PLAIN, 1, 128, 4096, "1", true, POLLED },
+	{ "loop-grants-1-polled", GDMA_GRANTS, 1, 128, 4096, "1", true, POLLED },
 };
 
 struct counts {
@@ -277,7 +282,7 @@ START_TEST(workload)
 	unsigned i;
 
 	daemon_child = fake_spawn(traceable_main, "--domain", FAKE_DOMAIN, "--workers", w->workers,
-				  "--blk", "bdf=00:06.0,null=64M");
+				  "--blk", w->disk);
 	start_driver(w);
 	if (only)
 		run(w, only_rounds);
