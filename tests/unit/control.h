@@ -7,6 +7,7 @@
 #define CONTROL_H
 
 #include "devices/net/net.h"
+#include "devices/net/uso.h"
 #include "guest/guest.h"
 #include "unit/rig.h"
 
@@ -20,7 +21,8 @@
 
 #define CONTROL_OFFLOADS                                                       \
 	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
-	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN) | BIT_ULL(54))
+	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |  \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_USO4))
 
 struct control_config {
 	enum gdma_kind memory;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "devices/net/net.h"
+#include "devices/net/uso.h"
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
@@ -23,12 +24,11 @@
 #define DATA_MAX     (2 * TABLE_BYTES)
 #define ANY_LENGTH   UINT32_MAX
 
-/* GUEST_USO4 and GUEST_USO6, which are younger than Debian 12's headers. */
-#define GUEST_USO (BIT_ULL(54) | BIT_ULL(55))
 #define GUEST_OFFLOADS                                                         \
 	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
 	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN) |  \
-	 BIT_ULL(VIRTIO_NET_F_GUEST_UFO) | GUEST_USO)
+	 BIT_ULL(VIRTIO_NET_F_GUEST_UFO) | BIT_ULL(VIRTIO_NET_F_GUEST_USO4) |  \
+	 BIT_ULL(VIRTIO_NET_F_GUEST_USO6))
 
 /* A command as the driver has sent it. Of one that is longer than any table that we
  * keep, only the front is here. */

@@ -3,6 +3,7 @@
 #include "devices/net/header.h"
 
 #include "base/util.h"
+#include "devices/net/uso.h"
 
 #define ETHERNET_BYTES 14U
 
@@ -19,11 +20,17 @@ static bool checksum_valid(const struct virtio_net_hdr_v1 *header, uint32_t leng
 
 static uint64_t needed_for(uint8_t gso_type)
 {
-	switch (gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN) {
+	switch (gso_type) {
 	case VIRTIO_NET_HDR_GSO_TCPV4:
 		return BIT_ULL(VIRTIO_NET_F_HOST_TSO4);
 	case VIRTIO_NET_HDR_GSO_TCPV6:
 		return BIT_ULL(VIRTIO_NET_F_HOST_TSO6);
+	case VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN:
+		return BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | BIT_ULL(VIRTIO_NET_F_HOST_ECN);
+	case VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN:
+		return BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_HOST_ECN);
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		return BIT_ULL(VIRTIO_NET_F_HOST_USO);
 	default:
 		return 0;
 	}
@@ -37,10 +44,7 @@ static bool segments_valid(const struct virtio_net_hdr_v1 *header, uint32_t leng
 
 	if (header->gso_type == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	if (!needed || !(features & needed))
-		return false;
-	if ((header->gso_type & VIRTIO_NET_HDR_GSO_ECN) &&
-	    !(features & BIT_ULL(VIRTIO_NET_F_HOST_ECN)))
+	if (!needed || (features & needed) != needed)
 		return false;
 	return header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && header->gso_size &&
 	       header->hdr_len <= length;

@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "devices/net/backend.h"
 #include "devices/net/link.h"
+#include "devices/net/uso.h"
 
 #define TUN_DEVICE "/dev/net/tun"
 
@@ -30,6 +31,7 @@
 #define GUEST_OFFLOADS                                                         \
 	(BIT_ULL(VIRTIO_NET_F_GUEST_CSUM) | BIT_ULL(VIRTIO_NET_F_GUEST_TSO4) | \
 	 BIT_ULL(VIRTIO_NET_F_GUEST_TSO6) | BIT_ULL(VIRTIO_NET_F_GUEST_ECN))
+#define GUEST_USO (BIT_ULL(VIRTIO_NET_F_GUEST_USO4) | BIT_ULL(VIRTIO_NET_F_GUEST_USO6))
 
 struct tap {
 	struct net_backend backend;
@@ -145,7 +147,20 @@ static unsigned tun_offloads(uint64_t features)
 		flags |= TUN_F_TSO6;
 	if (flags != TUN_F_CSUM && (features & BIT_ULL(VIRTIO_NET_F_GUEST_ECN)))
 		flags |= TUN_F_TSO_ECN;
+	if ((features & GUEST_USO) == GUEST_USO) /* the kernel has both or none */
+		flags |= TUN_F_USO4 | TUN_F_USO6;
 	return flags;
+}
+
+/* Only a kernel that knows how to hand such segments over takes them, too. */
+static uint64_t uso_features(int fd)
+{
+	unsigned flags = TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6;
+
+	if (ioctl(fd, TUNSETOFFLOAD, flags))
+		return 0;
+	ioctl(fd, TUNSETOFFLOAD, 0);
+	return BIT_ULL(VIRTIO_NET_F_HOST_USO) | GUEST_USO;
 }
 
 static int set_offloads(struct net_backend *backend, uint64_t features)
@@ -360,6 +375,7 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result, stru
 		}
 		take_descriptor(tap, fd);
 	}
+	tap->backend.features |= uso_features(tap->fds[0]);
 	tap->backend.mtu = mtu_of(name);
 	tap->index = (int)if_nametoindex(name);
 	*result = &tap->backend;
