@@ -328,9 +328,11 @@ bool gblk_load(struct gblk *blk, unsigned int nr, unsigned int depth);
 
 #define GNET_PAIRS 4
 #define GNET_FRAME 65600u /* header included */
+#define GNET_DESCS 64u    /* of one buffer */
 
 struct gnet_config {
-	uint64_t without; /* features */
+	uint64_t without;     /* features */
+	const uint32_t *cuts; /* where a buffer is cut: descriptors' lengths, up to a 0 */
 	enum gdma_kind dma;
 	enum girq irq;
 	unsigned int pairs; /* 0: 1 */

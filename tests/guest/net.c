@@ -53,17 +53,41 @@ static unsigned int buffer_pages(const struct gnet *net)
 	return (buffer_bytes(net) + FAKE_PAGE - 1) / FAKE_PAGE;
 }
 
+static unsigned int cut_buffer(const struct gnet *net, uint64_t gpa, struct gsg *sg)
+{
+	const uint32_t *cut = net->config.cuts;
+	uint32_t left = buffer_bytes(net);
+	unsigned int n = 0;
+
+	for (; cut && *cut; cut++) {
+		sg[n++] = (struct gsg){ gpa, *cut };
+		gpa += *cut;
+		left -= *cut;
+	}
+	sg[n++] = (struct gsg){ gpa, left };
+	return n;
+}
+
 /* The token of a buffer is its place in guest memory. */
 static bool post(struct gnet *net, unsigned int pair, uint64_t gpa)
 {
-	const struct gsg sg = { gpa, buffer_bytes(net) };
+	struct gsg sg[GNET_DESCS];
 
-	return gring_add(rx_ring(net, pair), NULL, 0, &sg, 1, fake_ram(gpa));
+	return gring_add(rx_ring(net, pair), NULL, 0, sg, cut_buffer(net, gpa, sg), fake_ram(gpa));
+}
+
+/* As many as are wanted, or as the ring takes. */
+static unsigned int buffer_count(const struct gnet *net, const struct gring *ring)
+{
+	struct gsg sg[GNET_DESCS];
+	unsigned int descs = ring->indirect ? 1 : cut_buffer(net, 0, sg);
+
+	return net->config.buffers ? net->config.buffers : ring->size / descs;
 }
 
 static void make_buffers(struct gnet *net, unsigned int pair)
 {
-	unsigned int i, n = net->config.buffers ? net->config.buffers : rx_ring(net, pair)->size;
+	unsigned int i, n = buffer_count(net, rx_ring(net, pair));
 
 	net->rx_count[pair] = n;
 	net->rx_pages[pair] = gpage_alloc(n * buffer_pages(net));

@@ -6,11 +6,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,8 +61,8 @@ static void start_daemon(enum fake_platform platform, const char *threads, const
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	snprintf(text, sizeof(text), "bdf=00:06.0,fd=%d,mac=" MAC "%s", ends[1], more);
-	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", threads, "--net",
-			   text);
+	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", threads,
+			   "--log-level", "debug", "--net", text);
 	close(ends[1]);
 	wire = ends[0];
 }
@@ -167,24 +169,6 @@ START_TEST(the_order_of_frames_is_kept)
 }
 END_TEST
 
-/* More than the guest has buffers for: what is read waits, nothing is lost. */
-START_TEST(a_full_ring_stops_reading_and_a_refill_restarts_it)
-{
-	struct gnet_config config = kinds[_i];
-	const unsigned n = 100;
-	unsigned i;
-
-	config.buffers = 4;
-	start(&config, "1");
-	for (i = 0; i < n; i++) {
-		make_frame(HEADER + 100 + i, i);
-		to_wire(HEADER + 100 + i);
-	}
-	for (i = 0; i < n; i++)
-		ck_assert_uint_eq(gnet_receive(net, 0, seen, 5000), HEADER + 100 + i);
-}
-END_TEST
-
 START_TEST(a_burst_from_the_guest_is_few_system_calls)
 {
 	unsigned i;
@@ -276,20 +260,124 @@ START_TEST(frames_for_others_are_not_delivered)
 }
 END_TEST
 
-/* Without MRG_RXBUF a frame has one buffer, and what does not fit is dropped. */
+/* ---- receive buffers ------------------------------------------------------------------------- */
+
+#define UNMERGED    FEATURE(VIRTIO_NET_F_MRG_RXBUF)
+#define SMALL       (UNMERGED | FEATURE(VIRTIO_NET_F_GUEST_TSO4) | FEATURE(VIRTIO_NET_F_GUEST_TSO6))
+#define SMALL_BYTES (HEADER + 1514)
+#define BIG_BYTES   (HEADER + 65544) /* of 18 descriptors, and a little less than there is */
+
+static const uint32_t header_apart[] = { HEADER, 0 };
+static const uint32_t byte_by_byte[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+					 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0 };
+static const uint32_t pages[] = { HEADER, 4084, 4096, 4096, 4096, 4096, 4096, 4096, 4096,
+				  4096,   4096, 4096, 4096, 4096, 4096, 4096, 4096, 0 };
+
+/* How a driver cuts its buffers, by what it did not take. */
+static const struct mode {
+	uint64_t without;
+	uint32_t bytes; /* of a buffer */
+	const uint32_t *cuts;
+} modes[] = {
+	{ SMALL, SMALL_BYTES, NULL },
+	{ SMALL, SMALL_BYTES, header_apart },
+	{ SMALL, SMALL_BYTES, byte_by_byte },
+	{ UNMERGED, BIG_BYTES, pages },
+	{ UNMERGED | FEATURE(VIRTIO_RING_F_INDIRECT_DESC), BIG_BYTES, pages },
+	{ 0, 0, NULL }, /* merged: the rest is not for it */
+};
+
+#define MODES          ((int)ARRAY_SIZE(modes))
+#define UNMERGED_MODES (MODES - 1)
+
+/* Each mode with each kind of driver, which posts so many buffers. */
+static const struct mode *start_mode(int variant, unsigned buffers)
+{
+	const struct mode *mode = &modes[variant / (int)ARRAY_SIZE(kinds)];
+	struct gnet_config config = kinds[variant % (int)ARRAY_SIZE(kinds)];
+
+	config.without |= mode->without;
+	config.buffer = mode->bytes;
+	config.cuts = mode->cuts;
+	config.buffers = buffers;
+	start(&config, "1");
+	return mode;
+}
+
+static unsigned num_buffers(void)
+{
+	return ((const struct virtio_net_hdr_v1 *)(const void *)seen)->num_buffers;
+}
+
 START_TEST(without_merging_each_frame_has_one_buffer)
 {
-	struct gnet_config config = kinds[_i];
+	const struct mode *mode = start_mode(_i, 0);
+	unsigned i;
 
-	config.without |= FEATURE(VIRTIO_NET_F_MRG_RXBUF) | FEATURE(VIRTIO_NET_F_GUEST_TSO4) |
-			  FEATURE(VIRTIO_NET_F_GUEST_TSO6);
-	start(&config, "1");
-	make_frame(HEADER + 2000, 1);
-	to_wire(HEADER + 2000);
-	make_frame(HEADER + 1514, 2);
-	to_wire(HEADER + 1514);
-	ck_assert(guest_gets(HEADER + 1514, 5000));
-	ck_assert_uint_eq(((const struct virtio_net_hdr_v1 *)(const void *)seen)->num_buffers, 1);
+	for (i = 0; i < ARRAY_SIZE(lengths) && lengths[i] + HEADER <= mode->bytes; i++) {
+		make_frame(lengths[i] + HEADER, i);
+		to_wire(lengths[i] + HEADER);
+		ck_assert(guest_gets(lengths[i] + HEADER, 5000));
+		ck_assert_uint_eq(num_buffers(), 1);
+	}
+}
+END_TEST
+
+/* The same one buffer takes what fits exactly, before and behind what does not. */
+START_TEST(a_frame_that_is_a_byte_too_long_is_dropped_and_counted)
+{
+	const struct mode *mode;
+	unsigned turn;
+
+	mode = start_mode(_i, 1);
+	for (turn = 0; turn < 3; turn++) {
+		make_frame(mode->bytes + 1, turn);
+		to_wire(mode->bytes + 1);
+		make_frame(mode->bytes, turn + 10);
+		to_wire(mode->bytes);
+		ck_assert(guest_gets(mode->bytes, 5000));
+		ck_assert_uint_eq(num_buffers(), 1);
+	}
+	ck_assert_int_eq(fake_terminate(child), 0);
+	ck_assert_ptr_nonnull(strstr(fake_log(child), ", 3 too long"));
+	gnet_free(net);
+	net = NULL;
+}
+END_TEST
+
+/* Bytes that the daemon has not read yet. */
+static int on_the_wire(void)
+{
+	int bytes;
+
+	ck_assert_int_eq(ioctl(wire, SIOCOUTQ, &bytes), 0);
+	return bytes;
+}
+
+/* More than the guest has buffers for: what is read waits, nothing is lost, and the order
+ * is kept. */
+START_TEST(a_full_ring_stops_reading_and_a_refill_restarts_it)
+{
+	const unsigned buffers = 4, n = 100;
+	unsigned i;
+	int left;
+
+	start_mode(_i, buffers);
+	for (i = 0; i < n; i++) {
+		make_frame(HEADER + 100 + i, i);
+		to_wire(HEADER + 100 + i);
+	}
+	ck_assert(wait_for(net->v.ring[0]->used->idx == buffers));
+	unit_nap_us(20000);
+	left = on_the_wire();
+	ck_assert_int_gt(left, 0);
+	unit_nap_us(20000);
+	ck_assert_int_eq(on_the_wire(), left);
+	for (i = 0; i < n; i++) {
+		make_frame(HEADER + 100 + i, i);
+		ck_assert(guest_gets(HEADER + 100 + i, 5000));
+	}
+	ck_assert_int_eq(on_the_wire(), 0);
 }
 END_TEST
 
@@ -358,12 +446,13 @@ int main(void)
 		TIMES(frames_of_all_sizes_leave_the_guest_as_they_are, 3 * n),
 		TIMES(frames_of_all_sizes_reach_the_guest_as_they_are, 3 * n),
 		TIMES(the_order_of_frames_is_kept, n),
-		TIMES(a_full_ring_stops_reading_and_a_refill_restarts_it, n),
 		ONCE(a_burst_from_the_guest_is_few_system_calls),
 		TIMES(bad_headers_are_dropped_and_the_rest_goes_on, n),
 		TIMES(chains_that_are_no_frames_are_dropped, n),
 		TIMES(frames_for_others_are_not_delivered, n),
-		TIMES(without_merging_each_frame_has_one_buffer, n),
+		TIMES(without_merging_each_frame_has_one_buffer, UNMERGED_MODES * n),
+		TIMES(a_frame_that_is_a_byte_too_long_is_dropped_and_counted, UNMERGED_MODES * n),
+		TIMES(a_full_ring_stops_reading_and_a_refill_restarts_it, MODES * n),
 		TIMES(the_driver_is_bound_again_under_traffic, n),
 		TIMES(sigterm_under_traffic_leaves_nothing, n),
 		ONCE(configuration_says_what_was_given),
