@@ -2,7 +2,6 @@
 /* test-blk-file.c: the stores: a file through io_uring, and the one of nothing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -13,149 +12,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "devices/blk/store.h"
-#include "unit/unit.h"
-
-#define FILE_BYTES 262144u
-#define MAX_IO     65536u
-
-static char dir[] = "/tmp/store-XXXXXX", path[64];
-static struct loop *loop;
-static pthread_t thread;
-static struct blk_store *store;
-static uint8_t buffer[MAX_IO], contents[FILE_BYTES];
-
-static void *thread_main(void *arg)
-{
-	(void)arg;
-	loop_run(loop);
-	return NULL;
-}
-
-static void setup(void)
-{
-	unsigned i;
-
-	loop = loop_new();
-	ck_assert_ptr_nonnull(loop);
-	pthread_create(&thread, NULL, thread_main, NULL);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/disk", dir);
-	for (i = 0; i < FILE_BYTES; i++)
-		contents[i] = (uint8_t)unit_random(256);
-}
-
-static void teardown(void)
-{
-	if (store)
-		store->ops->close(store);
-	loop_stop(loop);
-	pthread_join(thread, NULL);
-	loop_free(loop);
-	unlink(path);
-	rmdir(dir);
-}
-
-static int open_file(bool readonly)
-{
-	struct reason why;
-
-	return file_store_open(path, readonly, false, &store, &why);
-}
-
-static int make_file(void)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	ck_assert_int_eq(write(fd, contents, FILE_BYTES), FILE_BYTES);
-	return fd;
-}
-
-/* ---- one operation ------------------------------------------------------------- */
-
-struct transfer {
-	struct iovec piece;
-	struct blk_io io;
-	struct loop_work submit;
-	sem_t done;
-	int err;
-	uint32_t most; /* bytes that the kernel moves at once; 0: as it likes */
-	unsigned agains;
-	void (*transferred)(struct loop_op *op, int result);
-};
-
-static void done(struct blk_io *io, int err)
-{
-	struct transfer *transfer = container_of(io, struct transfer, io);
-
-	transfer->err = err;
-	sem_post(&transfer->done);
-}
-
-static void shortened(struct loop_op *op, int result);
-
-static void submit(struct loop_work *work)
-{
-	struct transfer *transfer = container_of(work, struct transfer, submit);
-
-	store->ops->submit(store, loop, &transfer->io);
-	if (!transfer->most)
-		return;
-	transfer->transferred = transfer->io.loop_op.done;
-	transfer->io.loop_op.done = shortened;
-}
-
-static void start(struct transfer *transfer)
-{
-	transfer->io.done = done;
-	transfer->submit.run = submit;
-	sem_init(&transfer->done, 0, 0);
-	loop_post(loop, &transfer->submit);
-}
-
-static void begin(struct transfer *transfer, enum blk_op op, uint64_t offset, uint32_t length,
-		  void *data)
-{
-	*transfer = (struct transfer){ .io = { .op = op,
-					       .offset = offset,
-					       .length = length,
-					       .pieces = &transfer->piece,
-					       .npieces = 1 },
-				       .piece = { .iov_base = data, .iov_len = length } };
-	start(transfer);
-}
-
-static int finish(struct transfer *transfer)
-{
-	sem_wait(&transfer->done);
-	sem_destroy(&transfer->done);
-	return transfer->err;
-}
-
-static int perform(enum blk_op op, uint64_t offset, uint32_t length)
-{
-	struct transfer transfer;
-
-	begin(&transfer, op, offset, length, buffer);
-	return finish(&transfer);
-}
+#include "unit/store.h"
 
 /* ---- a file ----------------------------------------------------------------------- */
 
 START_TEST(a_file_is_read_and_written_in_place)
 {
-	int fd = make_file();
+	int fd = store_make_file();
 	uint8_t back[4096];
 
-	ck_assert_int_eq(open_file(false), 0);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	ck_assert_uint_eq(store->size, FILE_BYTES);
-	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
-	ck_assert_mem_eq(buffer, contents + 512, MAX_IO);
-	memset(buffer, 0x5a, sizeof(buffer));
-	ck_assert_int_eq(perform(BLK_WRITE, FILE_BYTES - 4096, 4096), 0);
-	ck_assert_int_eq(perform(BLK_FLUSH, 0, 0), 0);
+	ck_assert_int_eq(store_perform(BLK_READ, 512, MAX_IO), 0);
+	ck_assert_mem_eq(store_buffer, store_contents + 512, MAX_IO);
+	memset(store_buffer, 0x5a, sizeof(store_buffer));
+	ck_assert_int_eq(store_perform(BLK_WRITE, FILE_BYTES - 4096, 4096), 0);
+	ck_assert_int_eq(store_perform(BLK_FLUSH, 0, 0), 0);
 	ck_assert_int_eq(pread(fd, back, 4096, FILE_BYTES - 4096), 4096);
-	ck_assert_mem_eq(back, buffer, 4096);
+	ck_assert_mem_eq(back, store_buffer, 4096);
 	close(fd);
 }
 END_TEST
@@ -166,26 +40,26 @@ START_TEST(many_operations_at_once)
 	struct transfer transfers[512];
 	unsigned i;
 
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	for (i = 0; i < 512; i++)
-		begin(&transfers[i], BLK_READ, i * 512, 512, data + i * 512);
+		transfer_begin(&transfers[i], BLK_READ, i * 512, 512, data + i * 512);
 	for (i = 0; i < 512; i++)
-		ck_assert_int_eq(finish(&transfers[i]), 0);
-	ck_assert_mem_eq(data, contents, FILE_BYTES);
+		ck_assert_int_eq(transfer_finish(&transfers[i]), 0);
+	ck_assert_mem_eq(data, store_contents, FILE_BYTES);
 }
 END_TEST
 
 /* The file was cut behind our back: the part that is there does not make it good. */
 START_TEST(a_read_behind_the_end_is_an_error)
 {
-	int fd = make_file();
+	int fd = store_make_file();
 
-	ck_assert_int_eq(open_file(false), 0);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	ck_assert_int_eq(ftruncate(fd, 100000), 0);
-	ck_assert_int_eq(perform(BLK_READ, 90000 / 512 * 512, MAX_IO), -EIO);
-	ck_assert_int_eq(perform(BLK_READ, 131072, 512), -EIO);
-	ck_assert_int_eq(perform(BLK_READ, 0, MAX_IO), 0);
+	ck_assert_int_eq(store_perform(BLK_READ, 90000 / 512 * 512, MAX_IO), -EIO);
+	ck_assert_int_eq(store_perform(BLK_READ, 131072, 512), -EIO);
+	ck_assert_int_eq(store_perform(BLK_READ, 0, MAX_IO), 0);
 	close(fd);
 }
 END_TEST
@@ -195,12 +69,12 @@ START_TEST(a_short_write_goes_on_to_its_error)
 {
 	const struct rlimit limit = { FILE_BYTES - 4096, RLIM_INFINITY };
 
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, FILE_BYTES - 8192, 8192), -EFBIG);
-	ck_assert_int_eq(perform(BLK_WRITE, FILE_BYTES - 8192, 4096), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, FILE_BYTES - 8192, 8192), -EFBIG);
+	ck_assert_int_eq(store_perform(BLK_WRITE, FILE_BYTES - 8192, 4096), 0);
 }
 END_TEST
 
@@ -208,7 +82,7 @@ END_TEST
 static bool mount_small(void)
 {
 	return !unshare(CLONE_NEWNS) && !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
-	       !mount("none", dir, "tmpfs", 0, "size=128k");
+	       !mount("none", store_dir, "tmpfs", 0, "size=128k");
 }
 
 START_TEST(a_full_file_system_is_an_error)
@@ -217,24 +91,24 @@ START_TEST(a_full_file_system_is_an_error)
 
 	if (!mount_small())
 		return;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(store_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
-	ck_assert_int_eq(open_file(false), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, 0, MAX_IO), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, MAX_IO, MAX_IO / 2), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, 2 * MAX_IO, MAX_IO), -ENOSPC);
-	ck_assert_int_eq(perform(BLK_READ, 0, MAX_IO), 0);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, 0, MAX_IO), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, MAX_IO, MAX_IO / 2), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, 2 * MAX_IO, MAX_IO), -ENOSPC);
+	ck_assert_int_eq(store_perform(BLK_READ, 0, MAX_IO), 0);
 	close(fd);
-	umount2(dir, MNT_DETACH);
+	umount2(store_dir, MNT_DETACH);
 }
 END_TEST
 
 START_TEST(a_file_opened_readonly_cannot_be_written)
 {
-	close(make_file());
-	ck_assert_int_eq(open_file(true), 0);
-	ck_assert_int_eq(perform(BLK_READ, 0, 512), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, 0, 512), -EBADF);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(true, BLK_CACHE_AUTO), 0);
+	ck_assert_int_eq(store_perform(BLK_READ, 0, 512), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, 0, 512), -EBADF);
 }
 END_TEST
 
@@ -253,7 +127,8 @@ static uint32_t lay_out(void)
 
 	for (i = 0; i < PIECES; i++) {
 		at -= piece_lengths[i] + 100;
-		pieces[i] = (struct iovec){ .iov_base = buffer + at, .iov_len = piece_lengths[i] };
+		pieces[i] = (struct iovec){ .iov_base = store_buffer + at,
+					    .iov_len = piece_lengths[i] };
 		total += piece_lengths[i];
 	}
 	return total;
@@ -288,7 +163,7 @@ static void spoil_rest(const struct transfer *transfer, uint32_t from)
 		walk_pieces(junk, from, true);
 		return;
 	}
-	fd = open(path, O_WRONLY | O_CLOEXEC);
+	fd = open(store_path, O_WRONLY | O_CLOEXEC);
 	if (pwrite(fd, junk, io->length - from, (off_t)(io->offset + from)) < 0)
 		abort(); /* ck_assert() is for the test's own thread */
 	close(fd);
@@ -314,13 +189,15 @@ static void shortened(struct loop_op *op, int result)
 /* One transfer of all pieces; @most bytes of it at once. */
 static int move_pieces(enum blk_op op, uint64_t offset, uint32_t most, unsigned agains)
 {
-	struct transfer transfer = { .most = most, .agains = agains };
+	struct transfer transfer = { .meddle = shortened,
+				     .most = most ? most : MAX_IO,
+				     .agains = agains };
 
 	transfer.io = (struct blk_io){
 		.op = op, .offset = offset, .length = lay_out(), .pieces = pieces, .npieces = PIECES
 	};
-	start(&transfer);
-	return finish(&transfer);
+	transfer_start(&transfer);
+	return transfer_finish(&transfer);
 }
 
 static void check_reads(uint32_t most, unsigned agains)
@@ -328,10 +205,10 @@ static void check_reads(uint32_t most, unsigned agains)
 	static uint8_t flat[MAX_IO];
 	uint32_t i, total = lay_out();
 
-	memset(buffer, 0x11, sizeof(buffer));
+	memset(store_buffer, 0x11, sizeof(store_buffer));
 	ck_assert_int_eq(move_pieces(BLK_READ, 512, most, agains), 0);
 	walk_pieces(flat, 0, false);
-	ck_assert_mem_eq(flat, contents + 512, total);
+	ck_assert_mem_eq(flat, store_contents + 512, total);
 	for (i = 0; i < PIECES; i++)
 		ck_assert_uint_eq(((uint8_t *)pieces[i].iov_base)[piece_lengths[i]], 0x11);
 }
@@ -345,12 +222,12 @@ static void check_writes(uint32_t most, unsigned agains)
 		flat[i] = (uint8_t)unit_random(256);
 	walk_pieces(flat, 0, true);
 	ck_assert_int_eq(move_pieces(BLK_WRITE, 1024, most, agains), 0);
-	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
-	memcpy(back, buffer, sizeof(back));
-	ck_assert(!memcmp(back, contents + 512, 512));
+	ck_assert_int_eq(store_perform(BLK_READ, 512, MAX_IO), 0);
+	memcpy(back, store_buffer, sizeof(back));
+	ck_assert(!memcmp(back, store_contents + 512, 512));
 	ck_assert(!memcmp(back + 512, flat, total));
-	ck_assert(!memcmp(back + 512 + total, contents + 1024 + total, 4096));
-	memcpy(contents + 1024, flat, total);
+	ck_assert(!memcmp(back + 512 + total, store_contents + 1024 + total, 4096));
+	memcpy(store_contents + 1024, flat, total);
 }
 
 static void check_pieces(uint32_t most, unsigned agains)
@@ -361,8 +238,8 @@ static void check_pieces(uint32_t most, unsigned agains)
 
 START_TEST(pieces_are_read_and_written_in_place)
 {
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	check_pieces(0, 0);
 }
 END_TEST
@@ -374,16 +251,16 @@ START_TEST(a_short_transfer_goes_on_where_it_stopped)
 	static const uint32_t mosts[] = { 7,    100,  510,  511,  512,  513,  4095, 4096,
 					  4607, 4608, 4609, 4610, 4611, 4612, 9000, 13615 };
 
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	check_pieces(mosts[_i], 0);
 }
 END_TEST
 
 START_TEST(a_transfer_that_is_interrupted_is_tried_again)
 {
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	check_pieces(MAX_IO, 2);
 	check_pieces(4000, 3);
 }
@@ -392,9 +269,9 @@ END_TEST
 /* The file ends in one of the pieces. */
 START_TEST(pieces_behind_the_end_are_an_error)
 {
-	int fd = make_file();
+	int fd = store_make_file();
 
-	ck_assert_int_eq(open_file(false), 0);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
 	ck_assert_int_eq(ftruncate(fd, 8192), 0);
 	ck_assert_int_eq(move_pieces(BLK_READ, 512, 0, 0), -EIO);
 	ck_assert_int_eq(move_pieces(BLK_READ, 8192, 0, 0), -EIO);
@@ -410,19 +287,20 @@ START_TEST(pieces_that_do_not_fit_are_an_error)
 
 	if (!mount_small())
 		return;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(store_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_eq(ftruncate(fd, FILE_BYTES), 0);
-	ck_assert_int_eq(open_file(false), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, 0, MAX_IO), 0);
-	ck_assert_int_eq(perform(BLK_WRITE, MAX_IO, MAX_IO - 8192), 0); /* two pages are left */
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, 0, MAX_IO), 0);
+	ck_assert_int_eq(store_perform(BLK_WRITE, MAX_IO, MAX_IO - 8192),
+			 0); /* two pages are left */
 	lay_out();
-	memcpy(flat, contents, sizeof(flat));
+	memcpy(flat, store_contents, sizeof(flat));
 	walk_pieces(flat, 0, true);
 	ck_assert_int_eq(move_pieces(BLK_WRITE, 2 * MAX_IO, 0, 0), -ENOSPC);
 	ck_assert_int_eq(pread(fd, back, 8192, 2 * MAX_IO), 8192);
 	ck_assert_mem_eq(back, flat, 8192);
 	close(fd);
-	umount2(dir, MNT_DETACH);
+	umount2(store_dir, MNT_DETACH);
 }
 END_TEST
 
@@ -434,12 +312,12 @@ static sem_t is_registered;
 static void register_buffer(struct loop_work *work)
 {
 	(void)work;
-	if (loop_register(loop, buffer, registered))
+	if (loop_register(store_loop, store_buffer, registered))
 		abort();
 	sem_post(&is_registered);
 }
 
-/* All of the buffer, or a part, so that some transfers lie half in what is
+/* All of the store_buffer, or a part, so that some transfers lie half in what is
  * registered; whole ones, and ones that go on from the middle. */
 START_TEST(registered_memory_is_read_and_written_as_other_memory)
 {
@@ -450,19 +328,19 @@ START_TEST(registered_memory_is_read_and_written_as_other_memory)
 
 	registered = lengths[_i];
 	sem_init(&is_registered, 0, 0);
-	loop_post(loop, &work);
+	loop_post(store_loop, &work);
 	sem_wait(&is_registered);
-	close(make_file());
-	ck_assert_int_eq(open_file(false), 0);
-	ck_assert_int_eq(perform(BLK_READ, 512, MAX_IO), 0);
-	ck_assert_mem_eq(buffer, contents + 512, MAX_IO);
-	ck_assert_int_eq(perform(BLK_READ, 1024, 4096), 0);
-	ck_assert_mem_eq(buffer, contents + 1024, 4096);
-	memset(buffer, 0x5a, 4096);
-	ck_assert_int_eq(perform(BLK_WRITE, 100 * 512, 4096), 0);
-	memcpy(contents + 100 * 512, buffer, 4096);
-	ck_assert_int_eq(perform(BLK_READ, 90 * 512, 20 * 512), 0);
-	ck_assert_mem_eq(buffer, contents + 90 * 512, 20 * 512);
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
+	ck_assert_int_eq(store_perform(BLK_READ, 512, MAX_IO), 0);
+	ck_assert_mem_eq(store_buffer, store_contents + 512, MAX_IO);
+	ck_assert_int_eq(store_perform(BLK_READ, 1024, 4096), 0);
+	ck_assert_mem_eq(store_buffer, store_contents + 1024, 4096);
+	memset(store_buffer, 0x5a, 4096);
+	ck_assert_int_eq(store_perform(BLK_WRITE, 100 * 512, 4096), 0);
+	memcpy(store_contents + 100 * 512, store_buffer, 4096);
+	ck_assert_int_eq(store_perform(BLK_READ, 90 * 512, 20 * 512), 0);
+	ck_assert_mem_eq(store_buffer, store_contents + 90 * 512, 20 * 512);
 	for (i = 0; i < ARRAY_SIZE(mosts); i++)
 		check_pieces(mosts[i], 0);
 }
@@ -476,11 +354,11 @@ START_TEST(the_null_store_reads_zeroes_and_forgets)
 
 	ck_assert_int_eq(null_store_open(1ull << 40, false, &store), 0);
 	ck_assert_uint_eq(store->size, 1ull << 40);
-	memset(buffer, 0xff, sizeof(buffer));
-	ck_assert_int_eq(perform(BLK_WRITE, 0, 4096), 0);
-	ck_assert_int_eq(perform(BLK_FLUSH, 0, 0), 0);
-	ck_assert_int_eq(perform(BLK_READ, 0, 4096), 0);
-	ck_assert_mem_eq(buffer, zeroes, sizeof(zeroes));
+	memset(store_buffer, 0xff, sizeof(store_buffer));
+	ck_assert_int_eq(store_perform(BLK_WRITE, 0, 4096), 0);
+	ck_assert_int_eq(store_perform(BLK_FLUSH, 0, 0), 0);
+	ck_assert_int_eq(store_perform(BLK_READ, 0, 4096), 0);
+	ck_assert_mem_eq(store_buffer, zeroes, sizeof(zeroes));
 }
 END_TEST
 
@@ -502,5 +380,5 @@ int main(void)
 		ONCE(the_null_store_reads_zeroes_and_forgets),
 	};
 
-	return unit_main("blk-file", setup, teardown, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-file", store_setup, store_teardown, tests, ARRAY_SIZE(tests));
 }

@@ -48,10 +48,11 @@ static int make_file(void)
 /* In words, and not in the log: that is the caller's decision. */
 static void assert_refused(const char *what, bool again, int err, const char *text)
 {
+	const struct file_options options = { .path = what };
 	struct reason why = { 0 };
 
 	log_capture_begin();
-	ck_assert_int_eq(file_store_open(what, false, again, &store, &why), err);
+	ck_assert_int_eq(file_store_open(&options, again, &store, &why), err);
 	ck_assert_str_eq(log_capture_end(), "");
 	ck_assert_msg(strstr(why.text, what) && strstr(why.text, text), "%s", why.text);
 }
@@ -153,13 +154,14 @@ static void *grow_then_unlock(void *arg)
 /* Who makes the image holds its lock until it is whole. */
 START_TEST(the_size_is_read_when_the_lock_is_ours)
 {
+	const struct file_options options = { .path = path };
 	struct reason why;
 	int fd = make_file();
 	pthread_t maker;
 
 	set_lock(fd, F_WRLCK);
 	pthread_create(&maker, NULL, grow_then_unlock, &fd);
-	ck_assert_int_eq(file_store_open(path, false, false, &store, &why), 0);
+	ck_assert_int_eq(file_store_open(&options, false, &store, &why), 0);
 	ck_assert_uint_eq(store->size, 2 * FILE_BYTES);
 	pthread_join(maker, NULL);
 	close(fd);

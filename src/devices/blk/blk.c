@@ -82,9 +82,10 @@ static int open_store(const struct virtio_device *device, bool again, struct blk
 		      struct reason *why)
 {
 	const struct blk_options *o = ((struct blk_device *)device->private)->options;
+	const struct file_options file = { .path = o->path, .readonly = o->readonly };
 	const char *what = o->path ? o->path : "null";
 	struct blk_store *store;
-	int err = o->path ? file_store_open(o->path, o->readonly, again, &store, why)
+	int err = o->path ? file_store_open(&file, again, &store, why)
 			  : null_store_open(o->null_size, o->readonly, &store);
 
 	if (err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* file.c: a file or block device, buffered, through the worker's io_uring. */
+/* file.c: the store in a file or a block device: opened, locked, measured. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -11,120 +12,11 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "devices/blk/store.h"
+#include "devices/blk/blk.h"
+#include "devices/blk/file.h"
 
 #define LOCK_TRIES    100
 #define LOCK_PAUSE_NS 10000000L /* a second in all */
-
-struct file_store {
-	struct blk_store store;
-	int fd;
-};
-
-static void submit_rest(struct blk_io *io);
-
-/* A short transfer goes on where it stopped; no progress is an error: a file
- * that was cut, for one. */
-static void transferred(struct loop_op *op, int result)
-{
-	struct blk_io *io = container_of(op, struct blk_io, loop_op);
-
-	if (result == -EINTR || result == -EAGAIN) {
-		submit_rest(io);
-		return;
-	}
-	if (result < 0) {
-		io->done(io, result);
-		return;
-	}
-	io->moved += (unsigned)result;
-	if (io->op == BLK_FLUSH || io->moved == io->length)
-		io->done(io, 0);
-	else if (!result)
-		io->done(io, -EIO);
-	else
-		submit_rest(io);
-}
-
-/* The one piece, or what a short transfer left of one. */
-static void prepare_piece(const struct blk_io *io, struct io_uring_sqe *sqe, int fd, void *from,
-			  unsigned length)
-{
-	uint64_t offset = io->offset + io->moved;
-	bool fixed = loop_registered(io->loop, from, length);
-
-	if (io->op == BLK_READ && fixed)
-		io_uring_prep_read_fixed(sqe, fd, from, length, offset, 0);
-	else if (io->op == BLK_READ)
-		io_uring_prep_read(sqe, fd, from, length, offset);
-	else if (fixed)
-		io_uring_prep_write_fixed(sqe, fd, from, length, offset, 0);
-	else
-		io_uring_prep_write(sqe, fd, from, length, offset);
-}
-
-static void prepare_transfer(const struct blk_io *io, struct io_uring_sqe *sqe, int fd)
-{
-	const struct iovec *piece = io->pieces;
-	size_t done = io->moved;
-	unsigned left;
-
-	for (; done >= piece->iov_len; piece++)
-		done -= piece->iov_len;
-	left = io->npieces - (unsigned)(piece - io->pieces);
-	if (done || left == 1)
-		prepare_piece(io, sqe, fd, (uint8_t *)piece->iov_base + done,
-			      (unsigned)(piece->iov_len - done));
-	else if (io->op == BLK_READ)
-		io_uring_prep_readv(sqe, fd, piece, left, io->offset + io->moved);
-	else
-		io_uring_prep_writev(sqe, fd, piece, left, io->offset + io->moved);
-}
-
-static void submit_rest(struct blk_io *io)
-{
-	const struct file_store *file = container_of(io->store, struct file_store, store);
-	struct io_uring_sqe *sqe = loop_sqe(io->loop);
-
-	if (io->op == BLK_FLUSH)
-		io_uring_prep_fsync(sqe, file->fd, IORING_FSYNC_DATASYNC);
-	else
-		prepare_transfer(io, sqe, file->fd);
-	if (io->op == BLK_WRITE && io->stable)
-		sqe->rw_flags = RWF_DSYNC;
-	loop_sqe_for(sqe, &io->loop_op);
-}
-
-static void cannot(struct loop_work *work)
-{
-	struct blk_io *io = container_of(work, struct blk_io, work);
-
-	io->done(io, -EOPNOTSUPP);
-}
-
-static void submit(struct blk_store *store, struct loop *loop, struct blk_io *io)
-{
-	if (io->op == BLK_DISCARD || io->op == BLK_WRITE_ZEROES) {
-		io->work.run = cannot;
-		loop_post(loop, &io->work);
-		return;
-	}
-	io->store = store;
-	io->loop = loop;
-	io->moved = 0;
-	io->loop_op.done = transferred;
-	submit_rest(io);
-}
-
-static void close_store(struct blk_store *store)
-{
-	struct file_store *file = container_of(store, struct file_store, store);
-
-	close(file->fd);
-	free(file);
-}
-
-static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
 
 static bool is_block_device(const char *path)
 {
@@ -148,16 +40,27 @@ static int open_error(const char *path, int err)
 	}
 }
 
-static int find_size(int fd, const char *path, uint64_t *size, struct reason *why)
+/* -EINVAL of what is no disk. */
+static int size_of(int fd, uint64_t *size)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) || (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size)))
-		return reason_set(why, open_error(path, errno), "%s: %m", path);
-	if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode))
-		return reason_set(why, -EINVAL, "%s: neither a file nor a block device", path);
-	if (S_ISREG(st.st_mode))
-		*size = (uint64_t)st.st_size;
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKGETSIZE64, size) ? -errno : 0;
+	*size = (uint64_t)st.st_size;
+	return S_ISREG(st.st_mode) ? 0 : -EINVAL;
+}
+
+static int find_size(int fd, const char *path, uint64_t *size, struct reason *why)
+{
+	int err = size_of(fd, size);
+
+	if (err == -EINVAL)
+		return reason_set(why, err, "%s: neither a file nor a block device", path);
+	if (err)
+		return reason_set(why, open_error(path, -err), "%s: %s", path, strerror(-err));
 	return *size ? 0 : reason_set(why, -EAGAIN, "%s: empty", path);
 }
 
@@ -217,7 +120,7 @@ static bool locked_by_another(int fd, bool readonly)
 static int look(const char *path, bool readonly, struct reason *why)
 {
 	int err, fd = open_image(path, true, why);
-	uint64_t size;
+	uint64_t size = 0;
 
 	if (fd < 0)
 		return fd;
@@ -229,43 +132,101 @@ static int look(const char *path, bool readonly, struct reason *why)
 	return err;
 }
 
-/* The size is what it is once nobody else may write. */
-static int open_store(struct file_store *file, const char *path, unsigned lock_tries,
-		      struct reason *why)
+/* A file that became smaller than a sector is rather one that is just being made anew. */
+static int look_again(struct blk_store *store)
 {
-	bool readonly = file->store.readonly;
 	uint64_t size = 0;
-	int err;
+	int err = size_of(container_of(store, struct file_store, store)->fd, &size);
 
-	file->fd = open_image(path, readonly, why);
-	if (file->fd < 0)
-		return file->fd;
-	err = lock_image(file->fd, path, readonly, lock_tries, why);
+	if (!err && size < BLK_SECTOR)
+		err = -ENODATA;
 	if (!err)
-		err = find_size(file->fd, path, &size, why);
-	file->store.size = size;
-	if (err)
-		close(file->fd);
+		store->size = size;
 	return err;
 }
 
-int file_store_open(const char *path, bool readonly, bool again, struct blk_store **result,
+static void close_store(struct blk_store *store)
+{
+	struct file_store *file = container_of(store, struct file_store, store);
+
+	if (file->direct >= 0)
+		close(file->direct);
+	if (file->fd >= 0)
+		close(file->fd);
+	free(file);
+}
+
+static const struct blk_store_ops ops = { .submit = file_submit,
+					  .look_again = look_again,
+					  .close = close_store };
+
+/* What there is already, whatever the path leads to by now. */
+static int open_direct(struct file_store *file, const char *path, struct reason *why)
+{
+	int flags = (file->store.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT;
+	char own[32];
+	int err;
+
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", file->fd);
+	file->direct = open(own, flags);
+	err = file->direct < 0 ? -errno : file_find_alignment(file);
+	if (!err) /* no reading ahead, see file-io.c */
+		err = -posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
+	if (err == -EINVAL)
+		return reason_set(why, err,
+				  "%s: its file system has no O_DIRECT (cache=writeback would do "
+				  "without)",
+				  path);
+	if (err)
+		return reason_set(why, err, "%s: %s: %s", path, own, strerror(-err));
+	file->store.copies = false;
+	return 0;
+}
+
+static bool goes_direct(const struct file_store *file, enum blk_cache cache)
+{
+	return cache == BLK_CACHE_NONE || (cache == BLK_CACHE_AUTO && file->device);
+}
+
+/* The size is what it is once nobody else may write. */
+static int open_store(struct file_store *file, const struct file_options *o, unsigned lock_tries,
+		      struct reason *why)
+{
+	uint64_t size = 0;
+	int err;
+
+	file->fd = open_image(o->path, o->readonly, why);
+	if (file->fd < 0)
+		return file->fd;
+	err = lock_image(file->fd, o->path, o->readonly, lock_tries, why);
+	if (!err)
+		err = find_size(file->fd, o->path, &size, why);
+	file->store.size = size;
+	if (err)
+		return err;
+	err = file_find_geometry(file, o->block);
+	if (err)
+		return reason_set(why, err, "%s: %s", o->path, strerror(-err));
+	return goes_direct(file, o->cache) ? open_direct(file, o->path, why) : 0;
+}
+
+int file_store_open(const struct file_options *o, bool again, struct blk_store **result,
 		    struct reason *why)
 {
 	struct file_store *file;
-	int err = again ? look(path, readonly, why) : 0;
+	int err = again ? look(o->path, o->readonly, why) : 0;
 
 	if (err)
 		return err;
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
-	file->store = (struct blk_store){
-		.ops = &ops, .geometry = BLK_GEOMETRY_PLAIN, .readonly = readonly, .copies = true
+	*file = (struct file_store){
+		.store = { .ops = &ops, .readonly = o->readonly, .copies = true }, .direct = -1
 	};
-	err = open_store(file, path, again ? 1 : LOCK_TRIES, why);
+	err = open_store(file, o, again ? 1 : LOCK_TRIES, why);
 	if (err) {
-		free(file);
+		close_store(&file->store);
 		return err;
 	}
 	*result = &file->store;

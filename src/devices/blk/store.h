@@ -32,6 +32,9 @@ struct blk_io {
 	struct loop_op loop_op;
 	struct loop_work work;
 	uint64_t moved;
+	uint8_t way, tries;
+	bool cached;
+	int err;
 };
 
 struct blk_store_ops {
@@ -42,11 +45,20 @@ struct blk_store_ops {
 	void (*close)(struct blk_store *store); /* no operation is under way */
 };
 
+/* What of a guest's writes may be lost when the power fails, before it flushes. */
+enum blk_cache {
+	BLK_CACHE_AUTO,         /* NONE for block devices, else WRITEBACK */
+	BLK_CACHE_NONE,         /* past our page cache; what the store's own holds */
+	BLK_CACHE_WRITEBACK,    /* through our page cache */
+	BLK_CACHE_WRITETHROUGH, /* nothing, unless the guest wants it so */
+};
+
 /* How the store is made, for guests to lay out what they write; bytes, powers of two. */
 struct blk_geometry {
 	uint32_t block;          /* that it is addressed by; any sector may be asked for */
-	uint32_t physical;       /* block that is written at once */
-	uint32_t smallest, best; /* transfers; best 0: it does not matter */
+	uint32_t physical;       /* block that is written at once, no smaller */
+	uint32_t smallest, best; /* transfers; best may be any; 0: it does not matter */
+	uint32_t begin;          /* of the first physical block, if not at 0 */
 	uint32_t discard;        /* what can be given back is so large, and so aligned */
 };
 
@@ -63,11 +75,18 @@ struct blk_store {
 	bool copies; /* the kernel copies and never pins what it is given */
 };
 
+struct file_options {
+	const char *path;
+	bool readonly;
+	enum blk_cache cache;
+	uint32_t block; /* 512 or 4096 bytes; 0: as a device is made, and 512 for files */
+};
+
 /* A file or a block device, through io_uring. A lock that somebody has is waited for
  * a second; @again is for who comes back often: then there is no waiting at all, and
  * a look is all that a path takes that does not suit. Returns 0, or -errno with the
  * reason (none for -ENOMEM): -EAGAIN if it may come yet. */
-int file_store_open(const char *path, bool readonly, bool again, struct blk_store **store,
+int file_store_open(const struct file_options *options, bool again, struct blk_store **store,
 		    struct reason *why);
 
 /* Nothing: reads give zeroes, writes vanish. For measuring. */
