@@ -33,6 +33,7 @@
 
 #define KINDS_MAX 512
 #define NO_VLAN   (-1)
+#define GSO_UDP   5 /* VIRTIO_NET_HDR_GSO_UDP_L4, which Debian 12's headers do not have */
 
 struct kind {
 	char text[96];
@@ -147,6 +148,8 @@ static const char *gso_name(const struct frame *frame)
 		return "tcp4";
 	case VIRTIO_NET_HDR_GSO_TCPV6:
 		return "tcp6";
+	case GSO_UDP:
+		return "udp";
 	default:
 		return "other";
 	}

@@ -3,9 +3,9 @@
 #
 # run.sh [x86|arm64] smoke|full|bench|NAME...: plays scenarios on real Xen, in an emulated
 # machine: the one that is named, or that the first scenario asks for. Those that want the
-# same command lines share one boot; when the machine dies or hangs under one, the rest go
-# on in another boot, and that one gets a second chance, since a log without a verdict says
-# that the lab hung and not that a test failed.
+# same command lines and kernel share one boot; when the machine dies or hangs under one, the
+# rest go on in another boot, and that one gets a second chance, since a log without a verdict
+# says that the lab hung and not that a test failed.
 # Logs stay in build/xen/MACHINE/out/SCENARIO/. The last line is "N passed, N failed".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -64,28 +64,35 @@ without_verdict() {
 	done
 }
 
-# command_lines NAME: what it wants on those of Xen and of dom0's kernel.
-command_lines() {
-	echo "$(header "$1" xen)|$(header "$1" dom0)"
+# boot_of NAME: what it wants on the command lines of Xen and of dom0's kernel, and which kernel.
+boot_of() {
+	echo "$(header "$1" xen)|$(header "$1" dom0)|$(header "$1" dom0-kernel)"
 }
 
-# with_command_lines LINES NAME...: those that want these.
-with_command_lines() {
+# with_boot BOOT NAME...: those that want this one.
+with_boot() {
 	local name
 	for name in "${@:2}"; do
-		[ "$(command_lines "$name")" != "$1" ] || echo "$name"
+		[ "$(boot_of "$name")" != "$1" ] || echo "$name"
 	done
+}
+
+# dom0_kernels NAME...: those that are wanted beside the usual one.
+dom0_kernels() {
+	local name
+	for name in "$@"; do
+		header "$name" dom0-kernel
+	done | sort -u
 }
 
 # play_all NAME...
 play_all() {
-	local lines group
-	while read -r lines <&3; do
-		mapfile -t group < <(with_command_lines "$lines" "$@")
-		xen_words=${lines%|*}
-		dom0_words=${lines#*|}
+	local wanted group
+	while read -r wanted <&3; do
+		mapfile -t group < <(with_boot "$wanted" "$@")
+		IFS='|' read -r xen_words dom0_words dom0_kernel <<< "$wanted"
 		play "${group[@]}"
-	done 3< <(for name in "$@"; do command_lines "$name"; done | sort -u)
+	done 3< <(for name in "$@"; do boot_of "$name"; done | sort -u)
 }
 
 # play NAME...: boots until each has a verdict.
@@ -143,6 +150,7 @@ use_machine "$machine"
 work=$PWD/build/xen/$machine
 mapfile -t names < <(chosen "$@")
 check_machine "${names[@]}"
-tests/xen/build.sh "$machine" "$work" "${guest_kernels[@]}"
+DOM0_KERNELS=$(dom0_kernels "${names[@]}") \
+	tests/xen/build.sh "$machine" "$work" "${guest_kernels[@]}"
 play_all "${names[@]}"
 summary "${names[@]}"

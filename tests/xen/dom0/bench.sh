@@ -8,7 +8,8 @@
 
 # ram_disk: /dev/ram0, 64 MiB, all there.
 ram_disk() {
-	[ -b /dev/ram0 ] || insmod /share/backends/brd.ko rd_nr=1 rd_size=65536 || fail "no ram disk"
+	[ -b /dev/ram0 ] || insmod "/share/backends/${lab_kernel:-}/brd.ko" rd_nr=1 rd_size=65536 ||
+		fail "no ram disk"
 	dd if=/dev/zero of=/dev/ram0 bs=1M count=64 2> /dev/null
 }
 

@@ -46,10 +46,11 @@ within() {
 
 # load_modules block|net|netback: of dom0's kernel what only some scenarios need, where it is no part of it.
 load_modules() {
-	[ -e "/share/backends/$1" ] || return 0
+	local modules=/share/backends/${lab_kernel:-none}
+	[ -e "$modules/$1" ] || return 0
 	while read -r module; do
-		grep -q "^$(basename "$module" .ko | tr - _) " /proc/modules || insmod "/share/backends/$module"
-	done < "/share/backends/$1"
+		grep -q "^$(basename "$module" .ko | tr - _) " /proc/modules || insmod "$modules/$module"
+	done < "$modules/$1"
 }
 
 # --- disks -------------------------------------------------------------------

@@ -7,9 +7,11 @@
 emulator=
 trap '[ -z "$emulator" ] || kill "$emulator" 2> /dev/null' EXIT
 
-# What one boot adds to the command lines of Xen and of dom0's kernel.
+# What one boot adds to the command lines of Xen and of dom0's kernel, and that kernel; none:
+# the usual one.
 xen_words=
 dom0_words=
+dom0_kernel=
 
 # use_machine x86|arm64: the one that is booted from here on.
 use_machine() {

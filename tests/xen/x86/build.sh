@@ -4,13 +4,22 @@
 # The parts of the x86 machine. Sourced by build.sh.
 server=build/xenvirtiod
 
+# dom0_kernel FLAVOUR: with its initrd, and in dom0 by its name what some scenarios load.
+dom0_kernel() {
+	kernel=$(cached stock-kernel "$1")
+	mkdir -p "$work/machine/$1" "$share/backends"
+	ln -s "$kernel/vmlinuz" "$work/machine/$1/"
+	initrd "$work/machine/$1/initrd" "$here/guest/init" "$kernel/modules"
+	cp -r "$kernel/backends" "$share/backends/$1"
+}
+
 machine() {
 	xen=$(cached hypervisor)/xen
-	kernel=$(cached stock-kernel amd64)
 	image=$(cached dom0 amd64)/dom0.img
-	ln -s "$xen" "$kernel/vmlinuz" "$image" "$work/machine/"
-	initrd "$work/machine/initrd" "$here/guest/init" "$kernel/modules"
-	cp -r "$kernel/backends" "$share/"
+	ln -s "$xen" "$image" "$work/machine/"
+	for flavour in amd64 ${DOM0_KERNELS:-}; do
+		dom0_kernel "$flavour"
+	done
 }
 
 machine_programs() {

@@ -15,17 +15,18 @@ guest_kernels=(cloud grants)
 # With COUNT=1 an instruction takes one nanosecond of the machine's time, so that
 # times there are numbers of instructions.
 qemu() {
-	local dir=$1/machine xen_options dom0_options count=()
+	local dir=$1/machine kernel=${dom0_kernel:-amd64} xen_options dom0_options count=()
 	[ ! "${COUNT:-}" ] || count=(-icount shift=0)
 	xen_options='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M'
 	xen_options+=" loglvl=warning guest_loglvl=all spec-ctrl=no $xen_words"
-	dom0_options="console=hvc0 root=/dev/vda ro init=/init panic=1 quiet mitigations=off $dom0_words"
+	dom0_options="console=hvc0 root=/dev/vda ro init=/init panic=1 quiet mitigations=off"
+	dom0_options+=" lab_kernel=$kernel $dom0_words"
 	exec taskset -c "$(first_cpu)" qemu-system-x86_64 \
 		-accel tcg,thread=single -cpu qemu64,+svm,+npt -smp 1 -m 2048 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-serial stdio -monitor "pipe:$1/monitor" \
 		-kernel "$dir/xen" -append "$xen_options" \
-		-initrd "$dir/vmlinuz $dom0_options,$dir/initrd" \
+		-initrd "$dir/$kernel/vmlinuz $dom0_options,$dir/$kernel/initrd" \
 		-drive "file=$dir/dom0.img,format=raw,if=virtio,snapshot=on" \
 		-virtfs "local,path=$1/share,mount_tag=share,security_model=none,readonly=on" \
 		-virtfs "local,path=$1/out,mount_tag=out,security_model=none" \
