@@ -524,6 +524,69 @@ START_TEST(a_watch_sees_what_comes_later)
 }
 END_TEST
 
+/* ---- looks ------------------------------------------------------------------------- */
+
+struct looker {
+	struct loop_poll poll;
+	unsigned looks, last; /* so many so far; ends itself with the last */
+};
+
+static void look(struct loop_poll *poll)
+{
+	struct looker *looker = container_of(poll, struct looker, poll);
+
+	if (++looker->looks == looker->last)
+		loop_poll_end(loop, poll);
+}
+
+/* What else there is goes on beside them: a descriptor, that comes slowly, and a timer. */
+START_TEST(looks_delay_nothing)
+{
+	struct loop_watch watch = { .ready = read_one };
+	struct looker first = { .poll.look = look }, second = { .poll.look = look };
+	struct alarm timeout = ALARM('!');
+	pthread_t thread;
+
+	ck_assert_int_eq(pipe(pipe_of_writer), 0);
+	watch.fd = pipe_of_writer[0];
+	loop_watch(loop, &watch);
+	loop_timer(loop, &timeout.timer, 10000 * MS);
+	loop_poll(loop, &first.poll);
+	loop_poll(loop, &second.poll);
+	pthread_create(&thread, NULL, write_slowly, NULL);
+	run_until(6);
+	pthread_join(thread, NULL);
+	ck_assert_str_eq(events, "abcdef");
+	ck_assert_uint_gt(first.looks, 100);
+	ck_assert_uint_eq(first.looks, second.looks);
+	close(pipe_of_writer[0]);
+	close(pipe_of_writer[1]);
+}
+END_TEST
+
+/* Whichever of several it is; the loop sleeps when the last has ended. */
+START_TEST(a_look_may_be_its_last)
+{
+	struct looker lookers[3];
+	struct alarm end = ALARM('e');
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(lookers); i++) {
+		lookers[i] = (struct looker){ .poll.look = look, .last = 5 };
+		loop_poll(loop, &lookers[i].poll);
+		loop_poll(loop, &lookers[i].poll); /* once is enough */
+	}
+	lookers[_i].last = 2;
+	loop_timer(loop, &end.timer, 20 * MS);
+	run_until(1);
+	for (i = 0; i < ARRAY_SIZE(lookers); i++) {
+		ck_assert_uint_eq(lookers[i].looks, lookers[i].last);
+		ck_assert(!lookers[i].poll.polling);
+		loop_poll_end(loop, &lookers[i].poll); /* and so is once */
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -544,6 +607,8 @@ int main(void)
 		ONCE(deferred_work_ends_the_turn),
 		ONCE(a_watch_is_level_triggered),
 		ONCE(a_watch_sees_what_comes_later),
+		ONCE(looks_delay_nothing),
+		TIMES(a_look_may_be_its_last, 3),
 	};
 
 	return unit_main("loop", setup, teardown, tests, ARRAY_SIZE(tests));

@@ -10,7 +10,7 @@
 #include "unit/unit.h"
 
 #define MS    1000000ull
-#define LIMIT (500 * MS)
+#define LIMIT (800 * MS)
 #define EVER  (3600000 * MS) /* no test takes as long */
 #define SIZE  64
 
