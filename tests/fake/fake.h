@@ -156,7 +156,7 @@ struct fake_answer {
 
 /*
  * Asynchronous: one open access a vCPU. An access without an answer within the
- * timeout (fake_timeout(), 5 s at first) is a violation: the vCPU is stuck.
+ * timeout (fake_timeout(), 20 s at first) is a violation: the vCPU is stuck.
  */
 void vcpu_begin(unsigned int vcpu, const struct fake_io *io);
 bool vcpu_answered(unsigned int vcpu);

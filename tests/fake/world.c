@@ -347,7 +347,7 @@ void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int
 	lock_init();
 	world->platform = platform;
 	world->nr_vcpus = nr_vcpus;
-	world->timeout_ms = 5000;
+	world->timeout_ms = 20000;
 	world->alive = true;
 	world->maptrack = UINT_MAX;
 	world->page_size = FAKE_PAGE;
