@@ -86,6 +86,30 @@ create() {
 	echo "$1 is created, paused"
 }
 
+# create_by grants|foreign NAME WORDS BDF...: on either machine, a paused guest that lets the
+# daemon have its memory in this way, for functions at these places.
+create_by() {
+	local memory name words kernel=grants
+	memory=$1
+	name=$2
+	words=$3
+	shift 3
+	if [ "$(uname -m)" = aarch64 ]; then
+		FUNCTIONS=$(printf "bdf=%s,backend=0,memory=$memory " "$@") create "$name" arm linux "$words"
+		serve_arm_bridge "$name"
+	else
+		[ "$memory" = grants ] || kernel=cloud
+		create "$name" pvh $kernel "$words"
+	fi
+}
+
+# part NAME grants|foreign: what several scenarios have in common, which may use $memory.
+part() {
+	memory=$2
+	# shellcheck source=/dev/null # any of the parts
+	. "/share/scenarios/parts/$1.sh"
+}
+
 guest_config() {
 	cat <<-END
 		name='$1'

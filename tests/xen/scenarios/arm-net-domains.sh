@@ -10,7 +10,7 @@
 create_backend disk
 create_backend net
 FUNCTIONS="bdf=00:06.0,backend=$(xl domid disk) bdf=00:07.0,backend=$(xl domid net)" \
-	create a arm linux lab=net-and-disk,10
+	create a arm linux lab=net-and-disk,6
 enforce
 serve_arm_bridge a "expect=00:06.0@$(xl domid disk),expect=00:07.0@$(xl domid net)"
 

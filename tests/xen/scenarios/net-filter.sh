@@ -12,8 +12,8 @@ create a pvh grants lab=net-filter
 serve a --domain a --net bdf=00:07.0,tap=t0,mac=02:16:3e:00:00:07
 start a
 
-# part WORD ADDRESS INTERFACE: ten frames to there.
-part() {
+# step WORD ADDRESS INTERFACE: ten frames to there.
+step() {
 	mark a "ready $1"
 	tell a go
 	mark a "waits $1"
@@ -22,16 +22,16 @@ part() {
 	tell a go
 }
 
-part own 10.0.7.2 t0
-part other 10.0.7.99 t0
-part other-promiscuous 10.0.7.99 t0
-part other-again 10.0.7.99 t0
-part multicast 239.1.2.3 t0
-part multicast-all 239.1.2.3 t0
-part multicast-again 239.1.2.3 t0
-part vlan 10.0.8.2 t0.5
-part vlan-added 10.0.8.2 t0.5
-part vlan-removed 10.0.8.2 t0.5
-part other-is-own 10.0.7.99 t0
+step own 10.0.7.2 t0
+step other 10.0.7.99 t0
+step other-promiscuous 10.0.7.99 t0
+step other-again 10.0.7.99 t0
+step multicast 239.1.2.3 t0
+step multicast-all 239.1.2.3 t0
+step multicast-again 239.1.2.3 t0
+step vlan 10.0.8.2 t0.5
+step vlan-added 10.0.8.2 t0.5
+step vlan-removed 10.0.8.2 t0.5
+step other-is-own 10.0.7.99 t0
 finish a
 exited a 0

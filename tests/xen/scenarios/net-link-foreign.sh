@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# The link of a PVH guest's network, by foreign maps.
+# tier: full
+part net-link foreign
