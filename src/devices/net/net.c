@@ -171,8 +171,12 @@ static void net_kicked(struct virtqueue *queue)
 
 static void net_stop(struct virtqueue *queue)
 {
-	if (net_role(queue) == NET_RX)
+	enum net_role role = net_role(queue);
+
+	if (role == NET_RX)
 		net_rx_stop(queue);
+	else if (role == NET_TX)
+		net_tx_stop(queue);
 }
 
 static void link_changed(struct net_backend *backend)

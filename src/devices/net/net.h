@@ -79,6 +79,7 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 int net_tx_init(struct virtqueue *queue);
 void net_tx_free(struct virtqueue *queue);
 void net_tx_kicked(struct virtqueue *queue);
+void net_tx_stop(struct virtqueue *queue);
 
 /* rx.c: to the guest. */
 int net_rx_init(struct virtqueue *queue);

@@ -21,7 +21,7 @@
 /* Between chain and port. */
 struct slot {
 	struct net_tx *tx;
-	struct chain *chain;
+	struct chain *chain; /* NULL: it went back before the frame was sent */
 	struct net_frame frame;
 	int err;
 };
@@ -35,12 +35,19 @@ struct net_tx {
 	uint8_t *frames;
 };
 
+static void give_back(struct slot *slot)
+{
+	if (slot->chain)
+		virtqueue_push(slot->tx->vq, slot->chain, 0);
+	slot->chain = NULL;
+}
+
 static void finish(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 
 	tx->unused[tx->nunused++] = slot;
-	virtqueue_push(tx->vq, slot->chain, 0);
+	give_back(slot);
 	if (tx->waiting && virtqueue_running(tx->vq))
 		virtqueue_again(tx->vq);
 	tx->waiting = false;
@@ -115,6 +122,16 @@ void net_tx_kicked(struct virtqueue *queue)
 		pass_on(slots[i]);
 	if (count)
 		virtqueue_again(queue);
+}
+
+/* What is on its way is ours: the guest need not wait for whoever takes it. */
+void net_tx_stop(struct virtqueue *queue)
+{
+	struct net_tx *tx = queue->private;
+	unsigned i;
+
+	for (i = 0; i < SLOTS; i++)
+		give_back(&tx->slots[i]);
 }
 
 int net_tx_init(struct virtqueue *queue)
