@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test-net-tap.c: the tap backend on real tap interfaces, in a network namespace of
- * the test's own: frames, queues, and an interface that goes and comes back.
+ * test-net-tap.c: the tap backend on real tap and macvtap interfaces, in a network
+ * namespace of the test's own: frames, queues, and an interface that goes and comes back.
  */
 #include <arpa/inet.h>
 #include <check.h>
@@ -33,6 +33,8 @@
 #include "unit/unit.h"
 
 #define TAP       "tap9"
+#define MACVTAP   "macvtap9"
+#define MAC       "02:16:3e:00:00:09"
 #define ETHERTYPE 0x88b5 /* for experiments: nobody else sends it */
 
 static struct loop *loop;
@@ -40,6 +42,7 @@ static pthread_t thread;
 static sem_t answered;
 static struct net_backend *backend;
 static struct reason why;
+static const char *wire = TAP; /* where the test sends and receives */
 
 static void *thread_main(void *arg)
 {
@@ -80,13 +83,53 @@ static void ip(const char *command)
 	run(text);
 }
 
-static void open_tap(unsigned pairs)
+static void take_loop(unsigned pairs)
 {
 	unsigned i;
 
-	ck_assert_int_eq(tap_open(TAP, pairs, &backend, &why), 0);
 	for (i = 0; i < pairs; i++)
 		backend->ports[i].loop = loop;
+}
+
+static void open_tap(unsigned pairs)
+{
+	ck_assert_int_eq(tap_open(TAP, pairs, &backend, &why), 0);
+	take_loop(pairs);
+}
+
+/* On a cable with two ends, of which "wire" is the test's. */
+static void make_macvtap(void)
+{
+	ip("add wire type veth peer name lower");
+	ip("add link lower name " MACVTAP " address " MAC " mtu 1400 type macvtap mode bridge");
+	ip("set wire up");
+	ip("set lower up");
+	wire = "wire";
+}
+
+static const char *macvtap_path(void)
+{
+	static char path[32];
+
+	snprintf(path, sizeof(path), "/dev/tap%u", if_nametoindex(MACVTAP));
+	return path;
+}
+
+/* False where whoever tests may not open it. */
+static bool open_macvtap(unsigned pairs)
+{
+	int err;
+
+	make_macvtap();
+	err = tap_device_open(macvtap_path(), pairs, &backend, &why);
+	if (err == -EACCES || err == -EPERM || err == -ENOENT) {
+		printf("not tested: %s\n", why.text);
+		backend = NULL;
+		return false;
+	}
+	ck_assert_msg(!err, "%s", why.text);
+	take_loop(pairs);
+	return true;
 }
 
 /* ---- frames -------------------------------------------------------------------------------- */
@@ -136,7 +179,7 @@ static int packet_socket(void)
 {
 	struct sockaddr_ll address = { .sll_family = AF_PACKET,
 				       .sll_protocol = htons(ETHERTYPE),
-				       .sll_ifindex = (int)if_nametoindex(TAP) };
+				       .sll_ifindex = (int)if_nametoindex(wire) };
 	struct timeval patience = { .tv_sec = 5 };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETHERTYPE));
 
@@ -169,14 +212,11 @@ static int receive_ours(unsigned port)
 	return length;
 }
 
-START_TEST(frames_pass_both_ways_with_their_header)
+static void pass_both_ways(void)
 {
 	uint8_t seen[200];
-	int fd;
+	int fd = packet_socket();
 
-	open_tap(1);
-	ip("set " TAP " up");
-	fd = packet_socket();
 	memset(buffer, 0, NET_HEADER_BYTES);
 	fill(buffer + NET_HEADER_BYTES);
 	ck_assert_int_eq(send_frame(0, NET_HEADER_BYTES + 60), 0);
@@ -187,6 +227,13 @@ START_TEST(frames_pass_both_ways_with_their_header)
 	ck_assert_int_eq(receive_ours(0), (int)NET_HEADER_BYTES + 60);
 	ck_assert_mem_eq(seen, buffer + NET_HEADER_BYTES, 60);
 	close(fd);
+}
+
+START_TEST(frames_pass_both_ways_with_their_header)
+{
+	open_tap(1);
+	ip("set " TAP " up");
+	pass_both_ways();
 }
 END_TEST
 
@@ -549,6 +596,77 @@ START_TEST(an_interface_that_comes_back_is_picked_up)
 }
 END_TEST
 
+/* ---- macvtap --------------------------------------------------------------------------------- */
+
+START_TEST(a_macvtap_passes_frames_both_ways)
+{
+	if (!open_macvtap(1))
+		return;
+	ck_assert_int_eq(backend->ops->set_offloads(backend, backend->features), 0);
+	ip("set " MACVTAP " up");
+	pass_both_ways();
+}
+END_TEST
+
+START_TEST(a_macvtap_says_its_address_and_mtu)
+{
+	static const uint8_t mac[] = { 0x02, 0x16, 0x3e, 0, 0, 9 };
+
+	if (!open_macvtap(1))
+		return;
+	ck_assert_mem_eq(backend->mac, mac, sizeof(mac));
+	ck_assert_uint_eq(backend->mtu, 1400);
+}
+END_TEST
+
+/* With one queue attached, all comes by that. */
+START_TEST(a_macvtap_has_several_queues)
+{
+	unsigned i;
+
+	if (!open_macvtap(4))
+		return;
+	for (i = 1; i <= 4; i++)
+		ck_assert_int_eq(backend->ops->set_pairs(backend, i), 0);
+	ck_assert_int_eq(backend->ops->set_pairs(backend, 1), 0);
+	ip("set " MACVTAP " up");
+	for (i = 0; i < 20; i++)
+		pass_both_ways();
+}
+END_TEST
+
+START_TEST(the_link_of_a_macvtap_follows_it_until_it_goes)
+{
+	if (!open_macvtap(1))
+		return;
+	watch();
+	ip("set " MACVTAP " up");
+	ck_assert(comes_to(true));
+	ip("set wire down");
+	ck_assert(comes_to(false));
+	ip("set wire up");
+	ck_assert(comes_to(true));
+	ip("del " MACVTAP);
+	ck_assert(comes_to(false));
+	log_capture_begin();
+	ip("show > /dev/null; ip tuntap add " MACVTAP " mode tap vnet_hdr");
+	ip("set " MACVTAP " up");
+	usleep(200000);
+	ck_assert(!is_up);
+	ck_assert_ptr_nonnull(strstr(log_capture_end(), "it has another device now"));
+}
+END_TEST
+
+START_TEST(what_is_no_macvtap_s_device_is_refused_with_a_reason)
+{
+	ck_assert_int_eq(tap_device_open("/dev/null", 1, &backend, &why), -ENOTTY);
+	ck_assert_ptr_nonnull(strstr(why.text, "no device of a macvtap"));
+	ck_assert_int_eq(tap_device_open("/dev/tap0", 1, &backend, &why), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(why.text, "tapdev /dev/tap0: No such file"));
+	backend = NULL;
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -565,6 +683,11 @@ int main(void)
 		ONCE(an_interface_of_another_kind_is_refused_with_a_reason),
 		ONCE(the_link_follows_the_interface),
 		TIMES(an_interface_that_comes_back_is_picked_up, 2),
+		ONCE(a_macvtap_passes_frames_both_ways),
+		ONCE(a_macvtap_says_its_address_and_mtu),
+		ONCE(a_macvtap_has_several_queues),
+		ONCE(the_link_of_a_macvtap_follows_it_until_it_goes),
+		ONCE(what_is_no_macvtap_s_device_is_refused_with_a_reason),
 	};
 
 	return unit_main("net-tap", setup, teardown, tests, ARRAY_SIZE(tests));

@@ -29,6 +29,7 @@ struct net_frame {
 	void (*done)(struct net_frame *frame, int result);
 
 	/* The backend's. */
+	struct net_frame *next;
 	struct loop_op op;
 	struct loop_work work;
 	int result;
@@ -67,6 +68,7 @@ struct net_backend {
 	const struct net_backend_ops *ops;
 	uint64_t features; /* VIRTIO_NET_F_* of offloads that it can do */
 	uint16_t mtu;      /* 0: not known */
+	uint8_t mac[6];    /* of the one station that it gets frames for; zeroes: for any */
 	unsigned npairs;
 	bool up;
 	void (*changed)(
@@ -75,9 +77,22 @@ struct net_backend {
 	struct net_port ports[NET_PAIRS_MAX];
 };
 
+/* For backends: the parts that are the same for each, all else being zero. And the end of
+ * a frame that was asked for in this turn, in a later one. */
+void net_backend_init(struct net_backend *backend, const struct net_backend_ops *ops,
+		      uint64_t features);
+void net_frame_answer(struct net_port *port, struct net_frame *frame, int result);
+
 /* The interface @name, or a new one, with so many queues. Returns 0, or -errno with
  * the reason (none for -ENOMEM). */
 int tap_open(const char *name, unsigned pairs, struct net_backend **backend, struct reason *why);
+
+/* The interface behind the device @path (/dev/tap5) of a macvtap or an ipvtap. */
+int tap_device_open(const char *path, unsigned pairs, struct net_backend **backend,
+		    struct reason *why);
+
+/* Who listens at @path, with frames behind their lengths. It need not be there. */
+int passt_open(const char *path, struct net_backend **backend, struct reason *why);
 
 /* A descriptor that keeps packets apart, each with its header, and is not
  * blocking. It is closed with the backend. */

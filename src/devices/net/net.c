@@ -10,23 +10,39 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "devices/net/script.h"
 #include "devices/types.h"
 
 #define PCI_CLASS_NETWORK_ETHERNET 0x020000
 #define ANNOUNCE_NS                100000000ULL
+
+/* The driver is told another one than the backend's own only if that is asked for. */
+static void set_mac(struct net_device *net, const struct net_options *o)
+{
+	static const uint8_t any[NET_MAC_BYTES];
+	const uint8_t *own = net->backend->mac;
+	bool has_own = memcmp(own, any, NET_MAC_BYTES);
+
+	net_options_mac(o, net->device->name, net->config.mac);
+	if (has_own && !o->mac)
+		memcpy(net->config.mac, own, NET_MAC_BYTES);
+	else if (has_own && memcmp(net->config.mac, own, NET_MAC_BYTES))
+		log_warning("%s: the interface gets frames for its own address, which is not mac=",
+			    net->device->name);
+}
 
 static void set_config(struct net_device *net, const struct net_options *o)
 {
 	unsigned mtu = o->mtu ? o->mtu : net->backend->mtu;
 
 	net->config = (struct virtio_net_config){
-		.status = VIRTIO_NET_S_LINK_UP,
+		.status = net->backend->up ? VIRTIO_NET_S_LINK_UP : 0,
 		.max_virtqueue_pairs = (uint16_t)net->backend->npairs,
 		.mtu = (uint16_t)mtu,
 		.speed = o->speed ? o->speed : UINT32_MAX,
 		.duplex = o->speed ? !o->duplex : UINT8_MAX,
 	};
-	net_options_mac(o, net->device->name, net->config.mac);
+	set_mac(net, o);
 }
 
 static void set_status(struct net_device *net, uint16_t status)
@@ -81,14 +97,43 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 	return net_control_init(net);
 }
 
+static int open_backend(const struct net_options *o, struct net_backend **backend,
+			struct reason *why)
+{
+	if (o->tap)
+		return tap_open(o->tap, o->queues, backend, why);
+	if (o->tapdev)
+		return tap_device_open(o->tapdev, o->queues, backend, why);
+	if (o->passt)
+		return passt_open(o->passt, backend, why);
+	return packets_open((int)o->fd, backend, why);
+}
+
 static int net_open(struct virtio_device *device, const void *from)
 {
 	const struct net_options *o = from;
 	struct net_backend *backend;
-	int err = o->tap ? tap_open(o->tap, o->queues, &backend, &device->why)
-			 : packets_open((int)o->fd, &backend, &device->why);
+	struct net_device *net;
+	int err = open_backend(o, &backend, &device->why);
 
-	return err ? err : net_device_init(device, backend, o);
+	if (!err)
+		err = net_device_init(device, backend, o);
+	if (err || !o->script)
+		return err;
+	net = device->private;
+	err = net_script_run(o, net->config.mac, "add", &device->why);
+	if (!err)
+		net->script = o;
+	return err;
+}
+
+/* While the interface is still there. */
+static void run_last_script(const struct net_device *net)
+{
+	struct reason why;
+
+	if (net->script && net_script_run(net->script, net->config.mac, "remove", &why))
+		log_warning("%s: %s", net->device->name, why.text);
 }
 
 static void say_counters(const struct net_device *net)
@@ -110,6 +155,7 @@ static void net_close(struct virtio_device *device)
 	if (!net)
 		return;
 	say_counters(net);
+	run_last_script(net);
 	net_control_free(net->control);
 	net->backend->ops->close(net->backend);
 	pthread_mutex_destroy(&net->lock);

@@ -12,12 +12,17 @@
 
 struct net_options {
 	char *tap;
+	char *tapdev;
+	char *passt;
+	char *script;
+	char *bridge;
 	char *mac;
-	unsigned fd;     /* 0: none */
-	unsigned queues; /* pairs */
-	unsigned mtu;    /* 0: the interface's */
-	unsigned speed;  /* Mbit/s; 0: not known */
-	unsigned duplex; /* index into duplex names */
+	unsigned fd;           /* 0: none */
+	unsigned script_limit; /* seconds */
+	unsigned queues;       /* pairs */
+	unsigned mtu;          /* 0: the interface's */
+	unsigned speed;        /* Mbit/s; 0: not known */
+	unsigned duplex;       /* index into duplex names */
 };
 
 extern const struct option_spec net_option_specs[];
@@ -38,6 +43,7 @@ struct net_counters {
 struct net_device {
 	struct virtio_device *device;
 	struct net_backend *backend;
+	const struct net_options *script; /* NULL: none is to be run at the end */
 	struct virtio_net_config config;
 	pthread_mutex_t lock; /* of the filter: control writes, receivers read */
 	struct net_filter filter;

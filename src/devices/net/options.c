@@ -10,6 +10,8 @@
 #define MTU_MAX   65535
 #define SPEED_MAX INT32_MAX
 
+#define SCRIPT_LIMIT_MAX 600
+
 static const char *const duplex_names[] = { "full", "half", NULL };
 
 const struct option_spec net_option_specs[] = {
@@ -18,6 +20,16 @@ const struct option_spec net_option_specs[] = {
 	  .offset = offsetof(struct net_options, tap),
 	  .placeholder = "NAME",
 	  .help = "tap interface, there or to be made" },
+	{ .key = "tapdev",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, tapdev),
+	  .placeholder = "/dev/tapN",
+	  .help = "instead of tap: the device of a macvtap or an ipvtap" },
+	{ .key = "passt",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, passt),
+	  .placeholder = "SOCKET",
+	  .help = "instead of tap: where passt listens, for a network without root" },
 	{ .key = "fd",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct net_options, fd),
@@ -25,11 +37,29 @@ const struct option_spec net_option_specs[] = {
 	  .max = INT32_MAX,
 	  .placeholder = "N",
 	  .help = "instead of tap: a descriptor of one, open already" },
+	{ .key = "script",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, script),
+	  .placeholder = "PATH",
+	  .help = "to be run when the tap comes and before it goes, such as Xen's vif-bridge" },
+	{ .key = "bridge",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, bridge),
+	  .placeholder = "NAME",
+	  .help = "with script: which bridge" },
+	{ .key = "script-limit",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct net_options, script_limit),
+	  .min = 1,
+	  .max = SCRIPT_LIMIT_MAX,
+	  .placeholder = "SECONDS",
+	  .fallback = "10",
+	  .help = "how long it may take" },
 	{ .key = "mac",
 	  .kind = OPTION_STRING,
 	  .offset = offsetof(struct net_options, mac),
 	  .placeholder = "00:16:3e:..",
-	  .help = "the guest's address (default: made of the interface's name)" },
+	  .help = "the guest's address (default: a macvtap's own, or made of the name)" },
 	{ .key = "queues",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct net_options, queues),
@@ -76,10 +106,14 @@ int net_options_check(const void *from, const char *where)
 	const struct net_options *o = from;
 	uint8_t mac[NET_MAC_BYTES];
 
-	if (!o->tap == !o->fd)
-		log_error("%s: give either tap= or fd=", where);
-	else if (o->fd && o->queues > 1)
-		log_error("%s: a descriptor is one queue", where);
+	if (!!o->tap + !!o->tapdev + !!o->passt + !!o->fd != 1)
+		log_error("%s: give one of tap=, tapdev=, passt= and fd=", where);
+	else if ((o->fd || o->passt) && o->queues > 1)
+		log_error("%s: a %s is one queue", where, o->fd ? "descriptor" : "socket");
+	else if (o->script && !o->tap)
+		log_error("%s: script= goes with tap=", where);
+	else if (o->bridge && !o->script)
+		log_error("%s: bridge= goes with script=, which puts the tap into it", where);
 	else if (o->mac && !parse_mac(o->mac, mac))
 		log_error("%s: mac: \"%s\" is not an address for one station", where, o->mac);
 	else
@@ -102,8 +136,16 @@ static void make_mac(const char *name, uint8_t mac[NET_MAC_BYTES])
 	mac[5] = (uint8_t)hash;
 }
 
+/* What tells it from others' devices. */
+static const char *name_of(const struct net_options *o, const char *name)
+{
+	if (o->tap)
+		return o->tap;
+	return o->passt ? o->passt : name;
+}
+
 void net_options_mac(const struct net_options *o, const char *name, uint8_t mac[NET_MAC_BYTES])
 {
 	if (!o->mac || !parse_mac(o->mac, mac))
-		make_mac(o->tap ? o->tap : name, mac);
+		make_mac(name_of(o, name), mac);
 }

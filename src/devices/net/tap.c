@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tap.c: a tap interface, or any other descriptor that keeps packets apart.
+/* tap.c: a tap interface, a macvtap's or an ipvtap's device, or any other descriptor that
+ * keeps packets apart.
  *
  * io_uring does the writes of one submission at once and in their order, since the
  * descriptors are non-blocking. A read that finds nothing it would leave waiting, unless
@@ -38,6 +39,7 @@ struct tap {
 	int fds[NET_PAIRS_MAX];
 	unsigned npairs; /* that are attached */
 	char *name;      /* NULL: only a descriptor */
+	bool device;     /* it has a device of its own */
 	uint64_t offloads;
 	struct link *link;
 	int index;   /* of the interface that we have */
@@ -79,20 +81,11 @@ static void received(struct loop_op *op, int result)
 	frame->done(frame, result);
 }
 
-static void was_read(struct loop_work *work)
-{
-	struct net_frame *frame = container_of(work, struct net_frame, work);
-
-	frame->done(frame, frame->result);
-}
-
 static void read_now(struct net_port *port, struct net_frame *frame)
 {
 	ssize_t length = read(fd_of(port), frame->data, frame->length);
 
-	frame->result = length < 0 ? -errno : (int)length;
-	frame->work.run = was_read;
-	loop_post(port->loop, &frame->work);
+	net_frame_answer(port, frame, length < 0 ? -errno : (int)length);
 }
 
 static void receive_frame(struct net_port *port, struct net_frame *frame)
@@ -214,7 +207,7 @@ static void close_all(struct net_backend *backend)
 	free(tap);
 }
 
-static int open_queue(const char *name, bool several);
+static int open_queue(const char *path, const char *name, bool several);
 
 /* The interface was deleted and made again. Its queues take the place of the old
  * ones, so that whoever reads and writes need not know. */
@@ -223,7 +216,7 @@ static int open_anew(struct tap *tap)
 	unsigned i, pairs = tap->npairs, n = tap->backend.npairs;
 
 	for (i = 0; i < n; i++) {
-		int fd = open_queue(tap->name, n > 1);
+		int fd = open_queue(TUN_DEVICE, tap->name, n > 1);
 
 		if (fd < 0)
 			return fd;
@@ -235,14 +228,21 @@ static int open_anew(struct tap *tap)
 	return set_pairs(&tap->backend, pairs);
 }
 
+/* Another interface of this name: a tap is found by its name, a macvtap is not. */
+static int take_other(struct tap *tap)
+{
+	return tap->device ? -ENODEV : open_anew(tap);
+}
+
 /* Who has just made it may still have it open: then the next news is another chance. */
 static void link_changed(void *arg, int index, bool up)
 {
 	struct tap *tap = arg;
-	int err = index && index != tap->index ? open_anew(tap) : 0;
+	int err = index && index != tap->index ? take_other(tap) : 0;
 
 	if (err)
-		log_info("tap %s, which is there again: %s", tap->name, strerror(-err));
+		log_info("tap %s, which is there again: %s", tap->name,
+			 tap->device ? "it has another device now" : strerror(-err));
 	else if (index)
 		tap->index = index;
 	tap->backend.up = up && !err;
@@ -270,18 +270,14 @@ static const struct net_backend_ops ops = {
 	.watch_link = watch_link,
 };
 
-static struct tap *new_tap(uint64_t features)
+static struct tap *new_tap(void)
 {
 	struct tap *tap = calloc(1, sizeof(*tap));
-	unsigned i;
 
 	if (!tap)
 		return NULL;
-	tap->backend.ops = &ops;
+	net_backend_init(&tap->backend, &ops, HOST_OFFLOADS | GUEST_OFFLOADS);
 	tap->backend.up = true;
-	tap->backend.features = features;
-	for (i = 0; i < NET_PAIRS_MAX; i++)
-		tap->backend.ports[i] = (struct net_port){ .backend = &tap->backend, .index = i };
 	return tap;
 }
 
@@ -313,10 +309,11 @@ static int set_header(int fd)
 	return 0;
 }
 
-static int open_queue(const char *name, bool several)
+/* A device is one interface's, whatever the name. */
+static int open_queue(const char *path, const char *name, bool several)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int err, fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int err, fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
@@ -330,18 +327,16 @@ static int open_queue(const char *name, bool several)
 	return err;
 }
 
-static const char *why_not_opened(int err)
+static int open_queues(struct tap *tap, const char *path, const char *name, unsigned pairs)
 {
-	switch (err) {
-	case -EINVAL:
-		return " (a tap made with other flags: one queue or several?)";
-	case -EBUSY:
-		return " (another process has it)";
-	case -ENOENT:
-		return " (the kernel's tun driver is not there)";
-	default:
-		return "";
+	while (tap->backend.npairs < pairs) {
+		int fd = open_queue(path, name, pairs > 1);
+
+		if (fd < 0)
+			return fd;
+		take_descriptor(tap, fd);
 	}
+	return 0;
 }
 
 static uint16_t mtu_of(const char *name)
@@ -358,33 +353,94 @@ static uint16_t mtu_of(const char *name)
 	return mtu;
 }
 
-int tap_open(const char *name, unsigned pairs, struct net_backend **result, struct reason *why)
+static void take_interface(struct tap *tap, const char *name)
 {
-	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
-
-	if (!tap)
-		return -ENOMEM;
 	tap->name = strdup(name);
-	while (tap->backend.npairs < pairs) {
-		int fd = open_queue(name, pairs > 1);
-
-		if (fd < 0) {
-			close_all(&tap->backend);
-			return reason_set(why, fd, "tap %s: %s%s", name, strerror(-fd),
-					  why_not_opened(fd));
-		}
-		take_descriptor(tap, fd);
-	}
 	tap->backend.features |= uso_features(tap->fds[0]);
 	tap->backend.mtu = mtu_of(name);
 	tap->index = (int)if_nametoindex(name);
+}
+
+static const char *why_not_opened(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return " (a tap made with other flags: one queue or several?)";
+	case -EBUSY:
+		return " (another process has it)";
+	case -ENOENT:
+		return " (the kernel's tun driver is not there)";
+	default:
+		return "";
+	}
+}
+
+int tap_open(const char *name, unsigned pairs, struct net_backend **result, struct reason *why)
+{
+	struct tap *tap = new_tap();
+	int err;
+
+	if (!tap)
+		return -ENOMEM;
+	err = open_queues(tap, TUN_DEVICE, name, pairs);
+	if (err) {
+		close_all(&tap->backend);
+		return reason_set(why, err, "tap %s: %s%s", name, strerror(-err),
+				  why_not_opened(err));
+	}
+	take_interface(tap, name);
+	*result = &tap->backend;
+	return 0;
+}
+
+static const char *why_no_device(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return " (/dev/tapN has the interface's index: ip link show)";
+	case -ENOTTY:
+		return " (no device of a macvtap or an ipvtap)";
+	default:
+		return "";
+	}
+}
+
+/* It knows its interface, which gets frames for its own address only. */
+static int identify(struct tap *tap)
+{
+	struct ifreq name = { 0 }, address = { 0 };
+
+	if (ioctl(tap->fds[0], TUNGETIFF, &name) || ioctl(tap->fds[0], SIOCGIFHWADDR, &address))
+		return -errno;
+	take_interface(tap, name.ifr_name);
+	memcpy(tap->backend.mac, address.ifr_hwaddr.sa_data, sizeof(tap->backend.mac));
+	return 0;
+}
+
+int tap_device_open(const char *path, unsigned pairs, struct net_backend **result,
+		    struct reason *why)
+{
+	struct tap *tap = new_tap();
+	int err;
+
+	if (!tap)
+		return -ENOMEM;
+	tap->device = true;
+	err = open_queues(tap, path, "", pairs);
+	if (!err)
+		err = identify(tap);
+	if (err) {
+		close_all(&tap->backend);
+		return reason_set(why, err, "tapdev %s: %s%s", path, strerror(-err),
+				  why_no_device(err));
+	}
 	*result = &tap->backend;
 	return 0;
 }
 
 int packets_open(int fd, struct net_backend **result, struct reason *why)
 {
-	struct tap *tap = new_tap(HOST_OFFLOADS | GUEST_OFFLOADS);
+	struct tap *tap = new_tap();
 	int flags = fcntl(fd, F_GETFL);
 
 	if (!tap)
