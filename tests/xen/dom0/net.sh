@@ -32,6 +32,36 @@ make_vlan() {
 	ip link set "$1.$2" up
 }
 
+# make_bridge NAME NUMBER: with the addresses that a tap with the number would have.
+make_bridge() {
+	load_modules net
+	ip link add "$1" type bridge || fail "no bridge $1"
+	ip addr add "10.0.$2.1/24" dev "$1"
+	ip -6 addr add "fd00:$2::1/64" dev "$1" nodad
+	ip link set "$1" up
+}
+
+# make_macvtap NAME NUMBER: on a cable whose other end, NAME-far, has the addresses.
+make_macvtap() {
+	load_modules net
+	ip link add "$1-far" type veth peer name "$1-near" || fail "no cable for $1"
+	ip addr add "10.0.$2.1/24" dev "$1-far"
+	ip -6 addr add "fd00:$2::1/64" dev "$1-far" nodad
+	ip link set "$1-far" up
+	ip link set "$1-near" up
+	ip link add link "$1-near" name "$1" type macvtap mode bridge || fail "no macvtap $1"
+	ip link set "$1" up
+}
+
+# make_uplink NAME: as if dom0 had a network with 192.0.2.1 as its gateway.
+make_uplink() {
+	load_modules net
+	ip link add "$1" type bridge || fail "no bridge $1"
+	ip addr add 192.0.2.2/24 dev "$1"
+	ip link set "$1" up
+	ip route add default via 192.0.2.1 dev "$1"
+}
+
 # set_carrier NAME 0|1: as if its cable was pulled, or put in again.
 set_carrier() {
 	echo "$2" > "/sys/class/net/$1/carrier" || fail "the carrier of $1 cannot be set to $2"
@@ -49,6 +79,11 @@ helper() {
 	mkdir -p "$lab/helpers"
 	: > "$lab/$name.log"
 	spawn "$name" "$@"
+}
+
+kill_helper() {
+	kill -KILL "$(pid_of "helpers/$1")"
+	within 10 ended "helpers/$1" || fail "$1 does not end"
 }
 
 end_helper() {
@@ -76,6 +111,19 @@ serve_peer() {
 	within 10 grep -q ready "$lab/helpers/peer.log" || fail "no peer: $(cat "$lab/helpers/peer.log")"
 }
 
+# serve_passt NAME [OPTIONS]: passt as an ordinary user; its socket is $lab/passt/NAME.
+serve_passt() {
+	local name
+	name=$1
+	shift
+	mkdir -p "$lab/passt"
+	chown 1000:1000 "$lab/passt"
+	# shellcheck disable=SC2016 # the words are that shell's
+	helper "$name" capsh --gid=1000 --uid=1000 -- -c 'exec passt "$@"' passt \
+		--foreground --stderr --socket "$lab/passt/$name" "$@"
+	within 10 test -S "$lab/passt/$name" || fail "no passt: $(cat "$lab/helpers/$name.log")"
+}
+
 # capture FILE TAP ... end_capture FILE: what goes through the tap in between, by kinds of
 # frames (see capture.c).
 capture() {
@@ -100,14 +148,15 @@ expect_no_frames() {
 
 # --- afterwards --------------------------------------------------------------
 
-# end_net: helpers end, their logs are for everybody, taps go.
+# end_net: helpers end, their logs are for everybody, interfaces go.
 end_net() {
 	local file
 	for file in "$lab"/helpers/*.pid; do
 		[ ! -e "$file" ] || [ -e "${file%.pid}.status" ] || kill "$(cat "$file")"
 	done
 	cp "$lab"/helpers/*.log "$lab/" 2> /dev/null
-	for file in /sys/class/net/*/tun_flags; do
-		[ ! -e "$file" ] || ip link del "$(basename "$(dirname "$file")")"
+	for file in /sys/class/net/*; do
+		[ "$(basename "$file")" = lo ] || ip link del "$(basename "$file")" 2> /dev/null
 	done
+	true
 }

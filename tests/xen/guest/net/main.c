@@ -14,6 +14,7 @@
  * Options before the mode:
  *   -n  data is neither made nor looked at, for benchmarks
  *   -g  UDP is handed to the kernel in one piece for many packets (UDP_SEGMENT)
+ *   -p PORT  the peer's, in place of 5000
  */
 #include <err.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include "net.h"
 
 bool unchecked, segmented;
+uint16_t port = 5000;
 uint8_t buf[BATCH_MAX * PACKET_MAX];
 
 double now(void)
@@ -103,20 +105,20 @@ static void serve_client(int peer)
 
 static int run_serve(uint32_t mode, char **arg)
 {
-	int port = listening(SOCK_STREAM, PORT);
-	int floods = listening(SOCK_DGRAM, PORT); /* so that nothing is sent back */
+	int door = listening(SOCK_STREAM, port);
+	int floods = listening(SOCK_DGRAM, port); /* so that nothing is sent back */
 
 	(void)mode;
 	(void)arg;
 	signal(SIGCHLD, SIG_IGN);
 	printf("ready\n");
 	for (;;) {
-		int peer = accept(port, NULL, NULL);
+		int peer = accept(door, NULL, NULL);
 
 		if (peer < 0)
 			continue;
 		if (!fork()) {
-			close(port); /* who comes after us may want it */
+			close(door); /* who comes after us may want it */
 			close(floods);
 			serve_client(peer);
 			exit(0);
@@ -130,9 +132,11 @@ int main(int argc, char **argv)
 	int option;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt(argc, argv, "+ng")) == 'n' || option == 'g') {
+	while ((option = getopt(argc, argv, "+ngp:")) == 'n' || option == 'g' || option == 'p') {
 		unchecked |= option == 'n';
 		segmented |= option == 'g';
+		if (option == 'p')
+			port = number(optarg, 1, UINT16_MAX);
 	}
 	argv += optind;
 	argc -= optind;

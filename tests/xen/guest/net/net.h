@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PORT       5000
 #define BATCH_MAX  32    /* packets in one call, and for one acknowledgement */
 #define PACKET_MAX 65000 /* bytes of a packet or a request */
 #define PACKET_MIN sizeof(uint64_t)
@@ -27,6 +26,7 @@ struct result {
 
 /* Options of the client, which the peer gets with the job. */
 extern bool unchecked, segmented;
+extern uint16_t port;
 
 /* Room for a batch of packets. */
 extern uint8_t buf[BATCH_MAX * PACKET_MAX];

@@ -249,7 +249,7 @@ void serve_in(int control, const struct job *job)
 int run_flood(uint32_t mode, char **arg)
 {
 	struct job job = job_of(mode, number(arg[1], PACKET_MIN, PACKET_MAX), 0);
-	int fd = connected(SOCK_DGRAM, arg[0], PORT);
+	int fd = connected(SOCK_DGRAM, arg[0], port);
 	double began = now(), end = began + number(arg[2], 1, 3600);
 
 	for (; now() < end; job.count += BATCH_MAX)

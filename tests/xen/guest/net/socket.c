@@ -110,7 +110,7 @@ void receive_all(int fd, void *data, size_t bytes)
 
 int hire(const char *address, const struct job *job)
 {
-	int peer = connected(SOCK_STREAM, address, PORT);
+	int peer = connected(SOCK_STREAM, address, port);
 
 	send_all(peer, job, sizeof(*job));
 	return peer;
