@@ -331,6 +331,17 @@ START_TEST(a_script_is_run_when_the_tap_comes_and_before_it_goes)
 }
 END_TEST
 
+/* As vif-bridge does, to that of the bridge. */
+START_TEST(a_script_may_set_the_mtu)
+{
+	const char *script = write_script("[ $1 != add ] || ip link set $INTERFACE mtu 1400");
+
+	child = spawn_on_tap(script, TAP, "", true);
+	net = gnet_start(&config);
+	ck_assert_uint_eq(gvirtio_config(&net->v, 10, 2), 1400);
+}
+END_TEST
+
 START_TEST(a_tap_of_any_name_has_a_path_without_nodes)
 {
 	child = spawn_on_tap(write_script("env > $1"), "guest0", "", true);
@@ -373,6 +384,7 @@ int main(void)
 		TIMES(a_peer_that_takes_nothing_does_not_hold_up_a_reset, n),
 		TIMES(nor_the_end, n),
 		ONCE(a_script_is_run_when_the_tap_comes_and_before_it_goes),
+		ONCE(a_script_may_set_the_mtu),
 		ONCE(a_tap_of_any_name_has_a_path_without_nodes),
 		TIMES(without_its_script_there_is_no_device, 2),
 		ONCE(a_script_that_fails_at_the_end_is_a_line_in_the_log),

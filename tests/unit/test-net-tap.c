@@ -77,7 +77,7 @@ static void run(const char *command)
 
 static void ip(const char *command)
 {
-	char text[120];
+	char text[160];
 
 	snprintf(text, sizeof(text), "ip link %s", command);
 	run(text);
@@ -97,11 +97,18 @@ static void open_tap(unsigned pairs)
 	take_loop(pairs);
 }
 
-/* On a cable with two ends, of which "wire" is the test's. */
+/* On a cable with two ends, of which "wire" is the test's. Its device has the name that
+ * its index gives it, in all network namespaces: so it is one that no other has. */
 static void make_macvtap(void)
 {
+	char text[120];
+
 	ip("add wire type veth peer name lower");
-	ip("add link lower name " MACVTAP " address " MAC " mtu 1400 type macvtap mode bridge");
+	snprintf(text, sizeof(text),
+		 "add link lower name " MACVTAP " address " MAC
+		 " mtu 1400 index %d type macvtap mode bridge",
+		 1000 + getpid());
+	ip(text);
 	ip("set wire up");
 	ip("set lower up");
 	wire = "wire";

@@ -87,6 +87,9 @@ void net_frame_answer(struct net_port *port, struct net_frame *frame, int result
  * the reason (none for -ENOMEM). */
 int tap_open(const char *name, unsigned pairs, struct net_backend **backend, struct reason *why);
 
+/* Of an interface, as it is now; 0: not known. */
+uint16_t tap_mtu(const char *name);
+
 /* The interface behind the device @path (/dev/tap5) of a macvtap or an ipvtap. */
 int tap_device_open(const char *path, unsigned pairs, struct net_backend **backend,
 		    struct reason *why);

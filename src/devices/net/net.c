@@ -109,21 +109,34 @@ static int open_backend(const struct net_options *o, struct net_backend **backen
 	return packets_open((int)o->fd, backend, why);
 }
 
+/* It may have given the interface another MTU, that of a bridge. */
+static int run_first_script(struct virtio_device *device, struct net_backend *backend,
+			    const struct net_options *o)
+{
+	uint8_t mac[NET_MAC_BYTES];
+	int err;
+
+	net_options_mac(o, device->name, mac);
+	err = net_script_run(o, mac, "add", &device->why);
+	if (err)
+		backend->ops->close(backend);
+	else
+		backend->mtu = tap_mtu(o->tap);
+	return err;
+}
+
 static int net_open(struct virtio_device *device, const void *from)
 {
 	const struct net_options *o = from;
 	struct net_backend *backend;
-	struct net_device *net;
 	int err = open_backend(o, &backend, &device->why);
 
+	if (!err && o->script)
+		err = run_first_script(device, backend, o);
 	if (!err)
 		err = net_device_init(device, backend, o);
-	if (err || !o->script)
-		return err;
-	net = device->private;
-	err = net_script_run(o, net->config.mac, "add", &device->why);
-	if (!err)
-		net->script = o;
+	if (!err && o->script)
+		((struct net_device *)device->private)->script = o;
 	return err;
 }
 

@@ -339,7 +339,7 @@ static int open_queues(struct tap *tap, const char *path, const char *name, unsi
 	return 0;
 }
 
-static uint16_t mtu_of(const char *name)
+uint16_t tap_mtu(const char *name)
 {
 	struct ifreq request = { 0 };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -357,7 +357,7 @@ static void take_interface(struct tap *tap, const char *name)
 {
 	tap->name = strdup(name);
 	tap->backend.features |= uso_features(tap->fds[0]);
-	tap->backend.mtu = mtu_of(name);
+	tap->backend.mtu = tap_mtu(name);
 	tap->index = (int)if_nametoindex(name);
 }
 
