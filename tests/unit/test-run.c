@@ -22,7 +22,7 @@ static struct reason why;
 
 static void setup(void)
 {
-	strcpy(path, "/tmp/script-XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/script-XXXXXX");
 	close(mkstemp(path));
 }
 

@@ -24,6 +24,8 @@ struct net_backend;
 struct net_frame {
 	uint8_t *data;
 	uint32_t length;
+	int result; /* the backend's */
+
 	/* Sent: 0 or -errno. Received: the frame's length, or -EAGAIN when there is
 	 * none, or -errno. In a later turn than the one that asked. */
 	void (*done)(struct net_frame *frame, int result);
@@ -32,7 +34,6 @@ struct net_frame {
 	struct net_frame *next;
 	struct loop_op op;
 	struct loop_work work;
-	int result;
 };
 
 struct net_port {
