@@ -130,6 +130,14 @@ static void begin_end(struct guest *guest)
 	loop_post(guest->loop, &guest->quiet);
 }
 
+static void look_again(struct guest *guest)
+{
+	unsigned i;
+
+	for (i = 0; i < guest->nattached; i++)
+		virtio_device_look_again(&guest->devices[i].virtio);
+}
+
 static void signalled(struct loop_watch *watch)
 {
 	struct guest *guest = container_of(watch, struct guest, signals);
@@ -137,6 +145,10 @@ static void signalled(struct loop_watch *watch)
 
 	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP) {
+		look_again(guest);
+		return;
+	}
 	log_info("%s: withdrawing from domain %u", strsignal((int)info.ssi_signo), guest->domid);
 	service_notify("STOPPING=1");
 	begin_end(guest);
@@ -201,6 +213,14 @@ static int start_server(struct guest *guest)
 				    &guest->state.region->server, &events, &guest->server);
 
 	return err ? err : ioreq_server_enable(guest->server);
+}
+
+static void fit_devices(struct guest *guest)
+{
+	unsigned i;
+
+	for (i = 0; i < guest->nopen; i++)
+		virtio_device_fit(&guest->devices[i].virtio, ioreq_server_vcpus(guest->server));
 }
 
 static unsigned count_queues(const struct guest *guest)
@@ -386,8 +406,10 @@ static int start(struct guest *guest)
 
 	if (!err)
 		err = start_server(guest);
-	if (!err)
-		err = start_workers(guest);
+	if (err)
+		return err;
+	fit_devices(guest);
+	err = start_workers(guest);
 	return err ? err : attach_devices(guest);
 }
 

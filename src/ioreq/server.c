@@ -42,6 +42,11 @@ uint16_t ioreq_server_id(const struct ioreq_server *server)
 	return server->id;
 }
 
+unsigned ioreq_server_vcpus(const struct ioreq_server *server)
+{
+	return server->nvcpus;
+}
+
 bool ioreq_server_adopted(const struct ioreq_server *server)
 {
 	return server->adopted;

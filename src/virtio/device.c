@@ -231,6 +231,25 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue)
 		virtqueue_kick(&device->queues[queue]);
 }
 
+void virtio_device_write_config(struct virtio_device *device, unsigned offset, unsigned size,
+				uint32_t value)
+{
+	if (device->type->config_written && !device->resetting)
+		device->type->config_written(device, offset, size, value);
+}
+
+void virtio_device_fit(struct virtio_device *device, unsigned vcpus)
+{
+	if (device->type->fit)
+		device->type->fit(device, vcpus);
+}
+
+void virtio_device_look_again(struct virtio_device *device)
+{
+	if (device->type->look_again && device->ready)
+		device->type->look_again(device);
+}
+
 void virtio_device_broken(struct virtio_device *device, uint32_t generation)
 {
 	if (device->resetting || generation != device->state->generation)

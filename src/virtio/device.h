@@ -65,10 +65,22 @@ struct virtio_device_type {
 	 * pushed. */
 	void (*stop)(struct virtqueue *queue);
 
-	/* On main, NULL where there is nothing to do: the driver has set DRIVER_OK, and
-	 * the queues start behind it; and no queue runs any more after a reset. */
+	/* The rest is on main, and NULL where there is nothing to do. */
+
+	/* The guest is known, and may make a difference to the number of queues. */
+	void (*fit)(struct virtio_device *device, unsigned vcpus);
+
+	/* The driver has set DRIVER_OK, and the queues start behind it; and no queue
+	 * runs any more after a reset. */
 	void (*driver_ok)(struct virtio_device *device);
 	void (*reset)(struct virtio_device *device);
+
+	/* The driver has written there in the configuration. */
+	void (*config_written)(struct virtio_device *device, unsigned offset, unsigned size,
+			       uint32_t value);
+
+	/* The administrator says that what is served may have changed. */
+	void (*look_again)(struct virtio_device *device);
 };
 
 /* What a transport supplies. */
@@ -151,6 +163,14 @@ void virtio_device_write_features(struct virtio_device *device, bool high, uint3
 struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *device,
 							 unsigned queue);
 void virtio_device_kick(struct virtio_device *device, unsigned queue);
+
+/* Offsets and sizes as for BARs; of the type's configuration. */
+void virtio_device_write_config(struct virtio_device *device, unsigned offset, unsigned size,
+				uint32_t value);
+
+/* See struct virtio_device_type. */
+void virtio_device_fit(struct virtio_device *device, unsigned vcpus);
+void virtio_device_look_again(struct virtio_device *device);
 
 /* The configuration is another one now: the driver is told when it can be. */
 void virtio_device_config_changed(struct virtio_device *device);

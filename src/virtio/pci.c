@@ -326,6 +326,9 @@ static void bar_write(void *arg, uint32_t offset, unsigned size, uint32_t value)
 	case NOTIFY_AREA:
 		virtio_device_kick(vpci->device, in_area / NOTIFY_MULTIPLIER);
 		break;
+	case DEVICE_AREA:
+		virtio_device_write_config(vpci->device, in_area, size, value);
+		break;
 	case MSIX_TABLE_AREA:
 		msix_table_write(&vpci->function, in_area, size, value);
 		break;

@@ -221,6 +221,7 @@ struct gvirtio {
 uint32_t gvirtio_read(struct gvirtio *v, unsigned int reg, unsigned int size);
 void gvirtio_write(struct gvirtio *v, unsigned int reg, unsigned int size, uint32_t value);
 uint32_t gvirtio_config(struct gvirtio *v, unsigned int offset, unsigned int size);
+void gvirtio_set_config(struct gvirtio *v, unsigned int offset, unsigned int size, uint32_t value);
 
 /* Find the capabilities; false if one is missing. */
 bool gvirtio_probe(struct gvirtio *v);

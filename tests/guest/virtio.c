@@ -29,6 +29,11 @@ uint32_t gvirtio_config(struct gvirtio *v, unsigned int offset, unsigned int siz
 	return (uint32_t)vcpu_mmio_read(v->pci.vcpu, v->config + offset, size);
 }
 
+void gvirtio_set_config(struct gvirtio *v, unsigned int offset, unsigned int size, uint32_t value)
+{
+	vcpu_mmio_write(v->pci.vcpu, v->config + offset, size, value);
+}
+
 static void nap_ms(void)
 {
 	struct timespec ms = { 0, 1000000 };

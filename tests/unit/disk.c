@@ -39,11 +39,14 @@ static int perform(struct test_store *store, const struct blk_io *io)
 {
 	int err = store->verdict ? store->verdict(io) : 0;
 
-	if (err || io->op == BLK_FLUSH)
+	if (err || io->op == BLK_FLUSH || io->op == BLK_DISCARD)
 		return err;
 	if (io->offset + io->length > store->store.size)
 		abort(); /* ck_assert() is for the test's own thread */
-	move(io, store->data + io->offset);
+	if (io->op == BLK_WRITE_ZEROES)
+		memset(store->data + io->offset, 0, io->length);
+	else
+		move(io, store->data + io->offset);
 	return 0;
 }
 
@@ -61,11 +64,12 @@ static void complete(struct loop_work *work)
 
 static void record(struct test_store *store, const struct blk_io *io)
 {
-	const void *data = io->op == BLK_FLUSH ? NULL : io->pieces->iov_base;
+	const void *data = io->npieces ? io->pieces->iov_base : NULL;
 
 	if (store->nlog < STORE_LOG)
 		store->log[store->nlog++] = (struct store_record){ .op = io->op,
 								   .stable = io->stable,
+								   .unmap = io->unmap,
 								   .offset = io->offset,
 								   .length = io->length,
 								   .npieces = io->npieces,
@@ -99,7 +103,21 @@ static void close_store(struct blk_store *base)
 	of(base)->data = NULL;
 }
 
-static const struct blk_store_ops ops = { .submit = submit, .close = close_store };
+/* To a size within what there is, or -errno. */
+static int look_again(struct blk_store *base)
+{
+	struct test_store *store = of(base);
+
+	if ((int64_t)store->grown < 0)
+		return (int)store->grown;
+	if (store->grown)
+		base->size = store->grown;
+	return 0;
+}
+
+static const struct blk_store_ops ops = { .submit = submit,
+					  .look_again = look_again,
+					  .close = close_store };
 
 unsigned store_held(struct test_store *store)
 {
@@ -128,13 +146,17 @@ void store_release(struct test_store *store, unsigned count)
 
 static void store_init(struct test_store *store, const struct disk_config *config)
 {
+	const struct blk_geometry plain = BLK_GEOMETRY_PLAIN;
 	uint64_t i, size = config->size ? config->size : STORE_BYTES;
 
-	*store = (struct test_store){ .store = { .ops = &ops,
-						 .size = size,
-						 .readonly = config->readonly,
-						 .copies = config->copies },
-				      .data = malloc(size) };
+	*store = (struct test_store){
+		.store = { .ops = &ops,
+			   .size = size,
+			   .readonly = config->readonly,
+			   .copies = config->copies,
+			   .geometry = config->geometry.block ? config->geometry : plain },
+		.data = malloc(size)
+	};
 	ck_assert_ptr_nonnull(store->data);
 	pthread_mutex_init(&store->lock, NULL);
 	for (i = 0; i < size; i++)
@@ -216,6 +238,8 @@ void disk_start(struct disk *disk, const struct disk_config *config)
 	store_init(&disk->store, config);
 	disk->options = (struct blk_options){ .serial = (char *)config->serial,
 					      .readonly = config->readonly,
+					      .discard = !config->no_discard,
+					      .cache = config->cache,
 					      .queues = config->queues ? config->queues : 1 };
 	disk->store_is_there = !config->late;
 	rig_start(&disk->rig, disk_type(), &disk, &rig);
@@ -234,6 +258,16 @@ void disk_connect(struct disk *disk)
 {
 	disk->store_is_there = true;
 	rig_call(&disk->rig, retry, &disk->rig.device);
+}
+
+static void look(void *arg)
+{
+	virtio_device_look_again(arg);
+}
+
+void disk_look_again(struct disk *disk)
+{
+	rig_call(&disk->rig, look, &disk->rig.device);
 }
 
 void disk_stop(struct disk *disk)

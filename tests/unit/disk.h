@@ -17,7 +17,7 @@
 
 struct store_record {
 	enum blk_op op;
-	bool stable;
+	bool stable, unmap;
 	uint64_t offset, length;
 	unsigned npieces;
 	const void *data; /* the first piece */
@@ -27,6 +27,7 @@ struct test_store {
 	struct blk_store store;
 	uint8_t *data;
 	int (*verdict)(const struct blk_io *io); /* 0 or -errno; NULL: all is well */
+	uint64_t grown;                          /* what look_again() finds; 0: no news */
 	unsigned block_ms;                       /* submit() does not come back earlier */
 	bool hold;                               /* operations wait for store_release() */
 	bool (*holds)(const struct blk_io *io);  /* which of them; NULL: all */
@@ -48,7 +49,9 @@ struct disk_config {
 	size_t bounce; /* these as in struct rig_config */
 	unsigned workers, queues;
 	uint64_t size; /* 0: STORE_BYTES */
-	bool readonly;
+	bool readonly, no_discard;
+	enum blk_cache cache;
+	struct blk_geometry geometry; /* of no block size: the plain one */
 	const char *serial;
 	uint64_t without; /* features the driver does not take */
 	uint16_t ring_size;
@@ -76,6 +79,9 @@ void disk_start(struct disk *disk, const struct disk_config *config);
 
 /* The store that was late is there. */
 void disk_connect(struct disk *disk);
+
+/* The administrator says that the store may have changed. */
+void disk_look_again(struct disk *disk);
 
 /* The driver resets the device, and everything is taken down. */
 void disk_stop(struct disk *disk);

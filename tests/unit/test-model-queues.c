@@ -56,6 +56,20 @@ static struct gblk *start_four(const struct variant *variant)
 	return model_driver(&config);
 }
 
+START_TEST(a_disk_has_a_queue_for_each_vcpu)
+{
+	struct gblk *blk;
+
+	config = driver(MODEL_BDF, &variants[3], MODEL_VCPUS);
+	child = start(&variants[3], model_disk(NULL), NULL);
+	blk = model_driver(&config);
+	ck_assert(blk->v.offered & BIT_ULL(VIRTIO_BLK_F_MQ));
+	ck_assert_uint_eq(gvirtio_config(&blk->v, offsetof(struct virtio_blk_config, num_queues),
+					 2),
+			  MODEL_VCPUS);
+}
+END_TEST
+
 /* Requests on all queues; those in flight at once do not overlap. */
 static unsigned int submit_many(struct gblk *blk, unsigned int nr, uint32_t len)
 {
@@ -448,6 +462,7 @@ int main(void)
 {
 	const int n = ARRAY_SIZE(variants);
 	const struct unit_test tests[] = {
+		ONCE(a_disk_has_a_queue_for_each_vcpu),
 		TIMES(every_queue_gets_its_data, 3 * n),
 		TIMES(a_driver_may_use_some_of_the_queues, n),
 		TIMES(a_broken_queue_leaves_the_others_running, n),

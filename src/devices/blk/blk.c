@@ -43,11 +43,40 @@ static const struct blk_store_ops nothing_ops = { .submit = submit_to_nothing,
 static void offer_features(struct virtio_device *device, const struct blk_options *o)
 {
 	device->offered |= BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) | BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
-			   BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_FLUSH);
+			   BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) |
+			   BIT_ULL(VIRTIO_BLK_F_FLUSH) | BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE);
 	if (o->readonly)
 		device->offered |= BIT_ULL(VIRTIO_BLK_F_RO);
-	if (o->queues > 1)
+	else
+		device->offered |= BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES);
+	if (!o->readonly && o->discard)
+		device->offered |= BIT_ULL(VIRTIO_BLK_F_DISCARD);
+}
+
+static void set_queues(struct virtio_device *device, unsigned queues)
+{
+	struct blk_device *blk = device->private;
+
+	device->nqueues = queues;
+	blk->config.num_queues = (uint16_t)queues;
+	if (queues > 1)
 		device->offered |= BIT_ULL(VIRTIO_BLK_F_MQ);
+}
+
+static void set_geometry(struct virtio_blk_config *config, const struct blk_geometry *geometry)
+{
+	config->blk_size = geometry->block;
+	config->physical_block_exp = (uint8_t)__builtin_ctz(geometry->physical / geometry->block);
+	config->min_io_size = (uint16_t)(geometry->smallest / geometry->block);
+	config->opt_io_size = geometry->best / geometry->block;
+	config->discard_sector_alignment = geometry->discard / BLK_SECTOR;
+}
+
+/* What the driver may change is as it finds it. */
+static void restore_cache(struct blk_device *blk)
+{
+	blk->config.wce = blk->options->cache != BLK_CACHE_WRITETHROUGH;
+	atomic_store(&blk->writes_back, blk->config.wce);
 }
 
 int blk_device_init(struct virtio_device *device, const struct blk_options *o)
@@ -57,19 +86,26 @@ int blk_device_init(struct virtio_device *device, const struct blk_options *o)
 	if (!blk)
 		return -ENOMEM;
 	blk->options = o;
-	blk->nothing = (struct blk_store){ .ops = &nothing_ops, .readonly = o->readonly };
+	blk->nothing = (struct blk_store){ .ops = &nothing_ops,
+					   .geometry = BLK_GEOMETRY_PLAIN,
+					   .readonly = o->readonly };
 	atomic_init(&blk->store, &blk->nothing);
 	if (o->serial)
 		memcpy(blk->serial, o->serial, strnlen(o->serial, sizeof(blk->serial)));
 	blk->config = (struct virtio_blk_config){ .size_max = BLK_SEGMENT_BYTES_MAX,
 						  .seg_max = BLK_SEGMENTS_MAX,
-						  .blk_size = BLK_SECTOR,
-						  .num_queues = (uint16_t)o->queues };
+						  .max_discard_sectors = BLK_DISCARD_SECTORS_MAX,
+						  .max_discard_seg = BLK_RANGES_MAX,
+						  .max_write_zeroes_sectors = BLK_ZERO_SECTORS_MAX,
+						  .max_write_zeroes_seg = BLK_RANGES_MAX,
+						  .write_zeroes_may_unmap = o->discard };
+	set_geometry(&blk->config, &blk->nothing.geometry);
+	restore_cache(blk);
 	device->private = blk;
 	device->config = &blk->config;
-	device->config_length = sizeof(blk->config);
-	device->nqueues = o->queues;
+	device->config_length = offsetof(struct virtio_blk_config, max_secure_erase_sectors);
 	offer_features(device, o);
+	set_queues(device, o->queues ? o->queues : 1);
 	return 0;
 }
 
@@ -109,6 +145,7 @@ void blk_device_connect(struct virtio_device *device, struct blk_store *store)
 	struct blk_device *blk = device->private;
 
 	blk->config.capacity = store->size / BLK_SECTOR;
+	set_geometry(&blk->config, &store->geometry);
 	atomic_store_explicit(&blk->store, store, memory_order_release);
 }
 
@@ -120,6 +157,62 @@ static int blk_connect(struct virtio_device *device, bool again, struct reason *
 	if (store)
 		blk_device_connect(device, store);
 	return err;
+}
+
+/* Of what the guest's vCPUs send each may have a queue. */
+static void blk_fit(struct virtio_device *device, unsigned vcpus)
+{
+	const struct blk_device *blk = device->private;
+
+	if (!blk->options->queues)
+		set_queues(device, (unsigned)min_u64(vcpus, BLK_QUEUES_AUTO_MAX));
+}
+
+/* Without CONFIG_WCE a driver shows by FLUSH that it will flush (virtio 1.2, 5.2.5.2). */
+static void blk_driver_ok(struct virtio_device *device)
+{
+	struct blk_device *blk = device->private;
+	uint64_t features = device->state->driver_features;
+
+	if (!(features & (BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) | BIT_ULL(VIRTIO_BLK_F_FLUSH))))
+		atomic_store(&blk->writes_back, false);
+}
+
+static void blk_reset(struct virtio_device *device)
+{
+	restore_cache(device->private);
+}
+
+static void blk_config_written(struct virtio_device *device, unsigned offset, unsigned size,
+			       uint32_t value)
+{
+	struct blk_device *blk = device->private;
+
+	if (offset != offsetof(struct virtio_blk_config, wce) || size != 1 || value > 1 ||
+	    !(device->state->driver_features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
+		return;
+	blk->config.wce = (uint8_t)value;
+	atomic_store(&blk->writes_back, value);
+	log_info("%s: writes go %s", device->name, value ? "back" : "through");
+}
+
+static void blk_look_again(struct virtio_device *device)
+{
+	struct blk_device *blk = device->private;
+	struct blk_store *store = blk_store_of(blk);
+	uint64_t before = store->size;
+	int err = store->ops->look_again ? store->ops->look_again(store) : 0;
+
+	if (err) {
+		log_warning("%s: cannot find its size: %s", device->name, strerror(-err));
+		return;
+	}
+	if (store->size == before)
+		return;
+	log_info("%s: %llu bytes, before %llu", device->name, (unsigned long long)store->size,
+		 (unsigned long long)before);
+	blk->config.capacity = store->size / BLK_SECTOR;
+	virtio_device_config_changed(device);
 }
 
 static void blk_close(struct virtio_device *device)
@@ -148,4 +241,9 @@ const struct virtio_device_type virtio_blk = {
 	.queue_init = blk_queue_init,
 	.queue_free = blk_queue_free,
 	.handle = blk_queue_handle,
+	.fit = blk_fit,
+	.driver_ok = blk_driver_ok,
+	.reset = blk_reset,
+	.config_written = blk_config_written,
+	.look_again = blk_look_again,
 };

@@ -8,15 +8,21 @@
 #include "devices/blk/store.h"
 #include "virtio/device.h"
 
-#define BLK_SECTOR            512U
-#define BLK_SEGMENTS_MAX      126U /* data segments of a request */
-#define BLK_SEGMENT_BYTES_MAX 65536U
+#define BLK_SECTOR              512U
+#define BLK_SEGMENTS_MAX        126U /* data segments of a request */
+#define BLK_SEGMENT_BYTES_MAX   65536U
+#define BLK_RANGES_MAX          64U        /* of a discard or zeroes */
+#define BLK_DISCARD_SECTORS_MAX (1U << 22) /* of a range: 2 GiB */
+#define BLK_ZERO_SECTORS_MAX    (1U << 18) /* 128 MiB, which may have to be written */
+#define BLK_QUEUES_MAX          16U
+#define BLK_QUEUES_AUTO_MAX     8U /* unless more are asked for */
 
 struct blk_options {
 	char *path, *serial;
 	uint64_t null_size;
-	bool readonly;
-	unsigned queues;
+	bool readonly, discard;
+	unsigned cache;  /* enum blk_cache */
+	unsigned queues; /* 0: as many as the guest has vCPUs */
 };
 
 extern const struct option_spec blk_option_specs[];
@@ -30,6 +36,7 @@ struct blk_device {
 	_Atomic(struct blk_store *) store;
 	struct blk_store nothing; /* the store before: no sectors, and it fails */
 	struct virtio_blk_config config;
+	atomic_bool writes_back; /* a write may be done before it is stable */
 	char serial[VIRTIO_BLK_ID_BYTES];
 };
 
@@ -42,6 +49,11 @@ void blk_device_connect(struct virtio_device *device, struct blk_store *store);
 static inline struct blk_store *blk_store_of(const struct blk_device *blk)
 {
 	return atomic_load_explicit(&blk->store, memory_order_acquire);
+}
+
+static inline bool blk_writes_back(const struct blk_device *blk)
+{
+	return atomic_load_explicit(&blk->writes_back, memory_order_relaxed);
 }
 
 /* request.c: the queue side of struct virtio_device_type. */

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "devices/blk/blk.h"
 
+static const char *const cache_names[] = { "auto", "none", "writeback", "writethrough", NULL };
+
 const struct option_spec blk_option_specs[] = {
 	{ .key = "path",
 	  .kind = OPTION_STRING,
@@ -22,6 +24,17 @@ const struct option_spec blk_option_specs[] = {
 	  .offset = offsetof(struct blk_options, readonly),
 	  .fallback = "off",
 	  .help = "the guest may not write" },
+	{ .key = "cache",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct blk_options, cache),
+	  .names = cache_names,
+	  .fallback = "auto",
+	  .help = "what a write may be in when it is done" },
+	{ .key = "discard",
+	  .kind = OPTION_BOOL,
+	  .offset = offsetof(struct blk_options, discard),
+	  .fallback = "on",
+	  .help = "the guest may give space back" },
 	{ .key = "serial",
 	  .kind = OPTION_STRING,
 	  .offset = offsetof(struct blk_options, serial),
@@ -31,10 +44,9 @@ const struct option_spec blk_option_specs[] = {
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct blk_options, queues),
 	  .min = 1,
-	  .max = 16,
+	  .max = BLK_QUEUES_MAX,
 	  .placeholder = "N",
-	  .fallback = "1",
-	  .help = "number of request queues" },
+	  .help = "number of request queues (default: one per vCPU, up to 8)" },
 	{ 0 },
 };
 

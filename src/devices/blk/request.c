@@ -20,57 +20,10 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "devices/blk/blk.h"
-#include "memory/bounce.h"
+#include "devices/blk/request.h"
 #include "virtio/worker.h"
 
-#define HEADER_BYTES ((uint32_t)sizeof(struct virtio_blk_outhdr))
-#define STATUS_BYTES 1U
-#define LOAN_MAX     (1U << 20) /* bytes: what a turn may spend on one request */
-
-enum blk_step {
-	BLK_FETCH_HEADER,
-	BLK_FETCH_DATA,
-	BLK_DELIVER, /* a piece of data, or the status, or the last piece and the status */
-};
-
-struct blk_request {
-	struct blk_queue *queue;
-	struct chain *chain;
-	enum blk_step step;
-	struct virtio_blk_outhdr *header; /* in its queue's array */
-	uint8_t *status;                  /* likewise */
-	struct bounce_buffer buffer;
-	struct memory_loan loan;
-	void *data;           /* the piece: the buffer, or what to deliver from */
-	uint32_t data_length; /* of the whole request */
-	uint32_t moved;       /* of it, before the piece */
-	uint32_t piece;
-	int data_err, status_err; /* of this step's copies */
-	bool last;                /* this step ends the request */
-	struct blk_io io;
-	struct iovec io_piece;
-	struct bounce_wait wait;
-	struct blk_request *next; /* in line */
-};
-
-/* What small copies go to and come from, close together. */
-struct blk_small {
-	struct virtio_blk_outhdr headers[VIRTQUEUE_SIZE_MAX];
-	uint8_t statuses[VIRTQUEUE_SIZE_MAX];
-};
-
-struct blk_queue {
-	struct virtqueue *vq;
-	struct blk_device *blk;
-	struct blk_request *line, **line_tail;
-	struct loop_work work_off;
-	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
-	struct blk_small *small;
-	struct segment slices[VIRTQUEUE_SIZE_MAX]; /* scratch */
-};
-
-static void stand_in_line(struct blk_request *request, enum blk_step step)
+void blk_stand_in_line(struct blk_request *request, enum blk_step step)
 {
 	struct blk_queue *queue = request->queue;
 
@@ -82,12 +35,12 @@ static void stand_in_line(struct blk_request *request, enum blk_step step)
 	queue->line_tail = &request->next;
 }
 
-static void finish(struct blk_request *request, uint8_t status)
+void blk_finish(struct blk_request *request, uint8_t status)
 {
 	*request->status = status;
 	if (status != VIRTIO_BLK_S_OK)
 		request->piece = 0;
-	stand_in_line(request, BLK_DELIVER);
+	blk_stand_in_line(request, BLK_DELIVER);
 }
 
 /* Written from the front on without a gap, which is what the driver may trust:
@@ -98,7 +51,7 @@ static uint32_t written(const struct blk_request *request)
 	bool has_data = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
 	uint32_t data = has_data && *request->status == VIRTIO_BLK_S_OK ? request->data_length : 0;
 
-	return data + (data + STATUS_BYTES == request->chain->in_length ? STATUS_BYTES : 0);
+	return data + (data + BLK_STATUS_BYTES == request->chain->in_length ? BLK_STATUS_BYTES : 0);
 }
 
 static void complete(struct blk_request *request)
@@ -111,197 +64,58 @@ static void complete(struct blk_request *request)
 	virtqueue_push(vq, request->chain, written(request));
 }
 
-static uint64_t io_offset(const struct blk_request *request)
+void blk_io_failed(struct blk_request *request, int err)
 {
-	return request->header->sector * BLK_SECTOR + request->moved;
-}
-
-static void io_failed(const struct blk_request *request, int err)
-{
-	static const char *const what[] = { "read", "write", "flush" };
+	static const char *const what[] = { "read", "write", "flush", "discard", "zeroing" };
 	const struct blk_io *io = &request->io;
 
 	log_guest("%s: %s of %llu bytes at %llu: %s", request->queue->vq->device->name,
 		  what[io->op], (unsigned long long)io->length, (unsigned long long)io->offset,
 		  strerror(-err));
-}
-
-static void start_data(struct blk_request *request);
-
-/* A hole that came after the loan is left to the copies to find. */
-static void loan_done(struct blk_request *request, int err)
-{
-	memory_return(&request->queue->vq->memory, &request->loan);
-	request->piece = 0;
-	if (err == -EFAULT && virtqueue_running(request->queue->vq)) {
-		start_data(request);
-		return;
-	}
-	if (err)
-		io_failed(request, err);
-	request->moved = request->data_length;
-	finish(request, err ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
-}
-
-static void set_piece(struct blk_request *request)
-{
-	request->piece =
-		(uint32_t)min_u64(request->data_length - request->moved, request->buffer.length);
+	blk_finish(request, VIRTIO_BLK_S_IOERR);
 }
 
 static void io_done(struct blk_io *io, int err)
 {
 	struct blk_request *request = container_of(io, struct blk_request, io);
 
-	if (request->loan.count) {
-		loan_done(request, err);
-	} else if (err) {
-		io_failed(request, err);
-		finish(request, VIRTIO_BLK_S_IOERR);
-	} else if (io->op == BLK_READ) {
-		stand_in_line(request, BLK_DELIVER);
-	} else if (io->op == BLK_WRITE && request->moved + request->piece < request->data_length) {
-		request->moved += request->piece;
-		set_piece(request);
-		stand_in_line(request, BLK_FETCH_DATA);
-	} else {
-		finish(request, VIRTIO_BLK_S_OK);
-	}
+	request->io_done(request, err);
 }
 
-static void submit(struct blk_request *request, enum blk_op op)
+void blk_submit(struct blk_request *request, enum blk_op op,
+		void (*done)(struct blk_request *request, int err))
 {
-	struct virtqueue *vq = request->queue->vq;
-	struct blk_store *store = blk_store_of(request->queue->blk);
-	struct blk_io *io = &request->io;
-	bool lent = request->loan.count;
+	struct blk_queue *queue = request->queue;
+	struct blk_store *store = blk_store_of(queue->blk);
 
-	request->io_piece = (struct iovec){ .iov_base = request->data, .iov_len = request->piece };
-	io->op = op;
-	io->stable = !(vq->features & BIT_ULL(VIRTIO_BLK_F_FLUSH));
-	io->offset = op == BLK_FLUSH ? 0 : io_offset(request);
-	io->length = request->piece;
-	io->pieces = lent ? request->loan.pieces : &request->io_piece;
-	io->npieces = lent ? request->loan.count : 1;
-	store->ops->submit(store, vq->worker->loop, io);
+	request->io.op = op;
+	request->io.stable = !blk_writes_back(queue->blk);
+	request->io_done = done;
+	store->ops->submit(store, queue->vq->worker->loop, &request->io);
 }
 
-static void start_piece(struct blk_request *request)
-{
-	request->data = request->buffer.base;
-	set_piece(request);
-	if (request->header->type == VIRTIO_BLK_T_IN)
-		submit(request, BLK_READ);
-	else
-		stand_in_line(request, BLK_FETCH_DATA);
-}
-
-static void buffer_ready(struct bounce_wait *wait, struct bounce_buffer buffer)
-{
-	struct blk_request *request = container_of(wait, struct blk_request, wait);
-
-	request->buffer = buffer;
-	if (virtqueue_running(request->queue->vq))
-		start_piece(request);
-	else
-		finish(request, VIRTIO_BLK_S_IOERR);
-}
-
-static void start_data(struct blk_request *request)
-{
-	struct virtqueue *vq = request->queue->vq;
-	struct bounce *bounce = vq->worker->bounce;
-
-	if (!request->buffer.base)
-		request->buffer = bounce_get(bounce, &vq->bounce, request->data_length);
-	if (request->buffer.base) {
-		start_piece(request);
-		return;
-	}
-	request->wait.length = request->data_length;
-	bounce_wait(bounce, &vq->bounce, &request->wait);
-}
-
-/* What the device announced holds for a driver that took the feature. */
-static bool within_limits(const struct blk_request *request)
-{
-	const struct chain *chain = request->chain;
-	uint64_t features = request->queue->vq->features;
-	unsigned i;
-
-	if (chain->out_length <= BLK_SEGMENT_BYTES_MAX &&
-	    chain->in_length <= BLK_SEGMENT_BYTES_MAX &&
-	    chain->nout + chain->nin <= BLK_SEGMENTS_MAX + 2)
-		return true;
-	if ((features & BIT_ULL(VIRTIO_BLK_F_SEG_MAX)) &&
-	    chain->nout + chain->nin > BLK_SEGMENTS_MAX + 2)
-		return false;
-	for (i = 0; (features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX)) && i < chain->nout + chain->nin;
-	     i++)
-		if (chain->segments[i].length > BLK_SEGMENT_BYTES_MAX)
-			return false;
-	return true;
-}
-
-/* Whole sectors within the disk, by arithmetic that cannot wrap. */
-static bool range_valid(const struct blk_request *request, const struct blk_store *store)
+/* By arithmetic that cannot wrap. */
+bool blk_within_disk(const struct blk_store *store, uint64_t sector, uint64_t sectors)
 {
 	uint64_t capacity = store->size / BLK_SECTOR;
-	uint64_t sectors = request->data_length / BLK_SECTOR;
 
-	return !(request->data_length % BLK_SECTOR) && request->header->sector <= capacity &&
-	       sectors <= capacity - request->header->sector;
+	return sector <= capacity && sectors <= capacity - sector;
 }
 
-/* Worth it for this request? The kind of its last segment tells for all. */
-static bool lends(const struct blk_request *request, uint32_t length)
+static void flushed(struct blk_request *request, int err)
 {
-	const struct blk_queue *queue = request->queue;
-	const struct chain *chain = request->chain;
-
-	return blk_store_of(queue->blk)->copies && length <= LOAN_MAX &&
-	       memory_lends(&queue->vq->memory,
-			    chain->segments[chain->nout + chain->nin - 1].address, length);
+	if (err)
+		blk_io_failed(request, err);
+	else
+		blk_finish(request, VIRTIO_BLK_S_OK);
 }
 
-static bool start_on_loan(struct blk_request *request, bool write)
+static void start_flush(struct blk_request *request)
 {
-	struct chain_cursor at = chain_at(request->chain, !write, write ? HEADER_BYTES : 0);
-	struct blk_queue *queue = request->queue;
-	uint32_t left = request->data_length;
-	unsigned count;
-
-	if (!lends(request, left))
-		return false;
-	for (count = 0; left; left -= queue->slices[count++].length)
-		queue->slices[count] = chain_next(&at, left);
-	if (memory_lend(&queue->vq->memory, queue->slices, count, !write, &request->loan))
-		return false;
-	request->piece = request->data_length;
-	submit(request, write ? BLK_WRITE : BLK_READ);
-	return true;
-}
-
-static void start_transfer(struct blk_request *request, bool write, uint32_t length)
-{
-	const struct blk_store *store = blk_store_of(request->queue->blk);
-	uint32_t fetched = request->piece;
-
-	request->data_length = length;
-	if (!range_valid(request, store) || !within_limits(request) || (write && store->readonly)) {
-		finish(request, VIRTIO_BLK_S_IOERR);
-		return;
-	}
 	request->piece = 0;
-	if (!length) {
-		finish(request, VIRTIO_BLK_S_OK);
-	} else if (write && fetched) {
-		request->piece = fetched;
-		request->data = request->buffer.base;
-		submit(request, BLK_WRITE);
-	} else if (!start_on_loan(request, write)) {
-		start_data(request);
-	}
+	request->io.offset = request->io.length = 0;
+	request->io.npieces = 0;
+	blk_submit(request, BLK_FLUSH, flushed);
 }
 
 static void start_get_id(struct blk_request *request, uint32_t room)
@@ -309,7 +123,7 @@ static void start_get_id(struct blk_request *request, uint32_t room)
 	request->data = request->queue->blk->serial;
 	request->data_length = (uint32_t)min_u64(room, VIRTIO_BLK_ID_BYTES);
 	request->piece = request->data_length;
-	finish(request, VIRTIO_BLK_S_OK);
+	blk_finish(request, VIRTIO_BLK_S_OK);
 }
 
 /* The header is here, and with a write what fitted of its data. */
@@ -319,20 +133,23 @@ static void start(struct blk_request *request)
 
 	switch (request->header->type) {
 	case VIRTIO_BLK_T_IN:
-		start_transfer(request, false, chain->in_length - STATUS_BYTES);
+		blk_start_transfer(request, false, chain->in_length - BLK_STATUS_BYTES);
 		break;
 	case VIRTIO_BLK_T_OUT:
-		start_transfer(request, true, chain->out_length - HEADER_BYTES);
+		blk_start_transfer(request, true, chain->out_length - BLK_HEADER_BYTES);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
-		request->piece = 0;
-		submit(request, BLK_FLUSH);
+		start_flush(request);
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		blk_start_ranges(request, chain->out_length - BLK_HEADER_BYTES);
 		break;
 	case VIRTIO_BLK_T_GET_ID:
-		start_get_id(request, chain->in_length - STATUS_BYTES);
+		start_get_id(request, chain->in_length - BLK_STATUS_BYTES);
 		break;
 	default:
-		finish(request, VIRTIO_BLK_S_UNSUPP);
+		blk_finish(request, VIRTIO_BLK_S_UNSUPP);
 	}
 }
 
@@ -346,20 +163,20 @@ static void copy(const struct blk_request *request, bool writable, uint32_t offs
 static void copy_header(struct blk_request *request)
 {
 	struct virtqueue *vq = request->queue->vq;
-	uint32_t length = request->chain->out_length, data = length - HEADER_BYTES;
+	uint32_t length = request->chain->out_length, data = length - BLK_HEADER_BYTES;
 
-	if (length < HEADER_BYTES) {
+	if (length < BLK_HEADER_BYTES) {
 		request->data_err = -EINVAL;
 		return;
 	}
-	copy(request, false, 0, HEADER_BYTES, request->header, &request->data_err);
-	if (!data || lends(request, data))
+	copy(request, false, 0, BLK_HEADER_BYTES, request->header, &request->data_err);
+	if (!data || blk_lends(request, data))
 		return;
 	request->buffer = bounce_get(vq->worker->bounce, &vq->bounce, data);
 	if (!request->buffer.base)
 		return;
 	request->piece = (uint32_t)min_u64(data, request->buffer.length);
-	copy(request, false, HEADER_BYTES, request->piece, request->buffer.base,
+	copy(request, false, BLK_HEADER_BYTES, request->piece, request->buffer.base,
 	     &request->data_err);
 }
 
@@ -384,8 +201,8 @@ static void copy_step(struct blk_request *request)
 		return;
 	}
 	if (request->step == BLK_FETCH_DATA) {
-		copy(request, false, HEADER_BYTES + request->moved, request->piece, request->data,
-		     &request->data_err);
+		copy(request, false, BLK_HEADER_BYTES + request->moved, request->piece,
+		     request->data, &request->data_err);
 		return;
 	}
 	if (delivers_data(request))
@@ -401,7 +218,7 @@ static void copy_status(struct blk_request *request)
 
 	if (request->last)
 		memory_copy(&request->queue->vq->memory, last->address + last->length - 1,
-			    request->status, STATUS_BYTES, true, &request->status_err);
+			    request->status, BLK_STATUS_BYTES, true, &request->status_err);
 }
 
 /* A piece that did not arrive turns the status over. */
@@ -411,12 +228,11 @@ static void delivered(struct blk_request *request)
 		virtqueue_break(request->queue->vq, "a status byte that cannot be written");
 		complete(request);
 	} else if (request->data_err) {
-		finish(request, VIRTIO_BLK_S_IOERR);
+		blk_finish(request, VIRTIO_BLK_S_IOERR);
 	} else if (request->last) {
 		complete(request);
 	} else {
-		request->moved += request->piece;
-		start_piece(request);
+		blk_piece_delivered(request);
 	}
 }
 
@@ -425,11 +241,13 @@ static void go_on(struct blk_request *request)
 	if (request->step == BLK_DELIVER)
 		delivered(request);
 	else if (request->data_err)
-		finish(request, VIRTIO_BLK_S_IOERR);
+		blk_finish(request, VIRTIO_BLK_S_IOERR);
 	else if (request->step == BLK_FETCH_HEADER)
 		start(request);
+	else if (request->header->type == VIRTIO_BLK_T_OUT)
+		blk_write_piece(request);
 	else
-		submit(request, BLK_WRITE);
+		blk_ranges_fetched(request);
 }
 
 /* All that stand in line now. The status bytes come last, since Xen spares itself
@@ -484,12 +302,12 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 		request->chain = chains[i];
 		*request->status = VIRTIO_BLK_S_OK;
 		request->data_length = request->moved = request->piece = 0;
-		if (chains[i]->in_length < STATUS_BYTES) {
+		if (chains[i]->in_length < BLK_STATUS_BYTES) {
 			virtqueue_break(vq, "a request without a status byte");
 			complete(request);
 			continue;
 		}
-		stand_in_line(request, BLK_FETCH_HEADER);
+		blk_stand_in_line(request, BLK_FETCH_HEADER);
 	}
 }
 
@@ -501,7 +319,6 @@ static void init_request(struct blk_queue *queue, unsigned head)
 	request->header = &queue->small->headers[head];
 	request->status = &queue->small->statuses[head];
 	request->io.done = io_done;
-	request->wait.ready = buffer_ready;
 }
 
 int blk_queue_init(struct virtqueue *vq)
