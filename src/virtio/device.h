@@ -61,8 +61,8 @@ struct virtio_device_type {
 	 * may be chains for virtqueue_take(), whose last call found none, or none was
 	 * made yet. */
 	void (*kicked)(struct virtqueue *queue);
-	/* With kicked(): the queue is to stop, what is held and not on its way is
-	 * pushed. */
+	/* NULL if nothing is ever held: the queue is to stop, what is held and not on
+	 * its way is pushed. */
 	void (*stop)(struct virtqueue *queue);
 
 	/* The rest is on main, and NULL where there is nothing to do. */

@@ -240,6 +240,10 @@ void disk_start(struct disk *disk, const struct disk_config *config)
 					      .readonly = config->readonly,
 					      .discard = !config->no_discard,
 					      .cache = config->cache,
+					      .stop = config->stop,
+					      .requests = config->requests,
+					      .bytes = config->bytes,
+					      .burst = 10,
 					      .queues = config->queues ? config->queues : 1 };
 	disk->store_is_there = !config->late;
 	rig_start(&disk->rig, disk_type(), &disk, &rig);

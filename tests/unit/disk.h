@@ -51,6 +51,8 @@ struct disk_config {
 	uint64_t size; /* 0: STORE_BYTES */
 	bool readonly, no_discard;
 	enum blk_cache cache;
+	bool stop;                    /* at errors of the store */
+	uint64_t requests, bytes;     /* a second, with a burst of 10 ms */
 	struct blk_geometry geometry; /* of no block size: the plain one */
 	const char *serial;
 	uint64_t without; /* features the driver does not take */

@@ -100,6 +100,7 @@ int blk_device_init(struct virtio_device *device, const struct blk_options *o)
 						  .max_write_zeroes_seg = BLK_RANGES_MAX,
 						  .write_zeroes_may_unmap = o->discard };
 	set_geometry(&blk->config, &blk->nothing.geometry);
+	blk_limit_init(&blk->limit, o->requests, o->bytes, o->burst * 1000000ULL);
 	restore_cache(blk);
 	device->private = blk;
 	device->config = &blk->config;
@@ -180,7 +181,10 @@ static void blk_driver_ok(struct virtio_device *device)
 
 static void blk_reset(struct virtio_device *device)
 {
-	restore_cache(device->private);
+	struct blk_device *blk = device->private;
+
+	restore_cache(blk);
+	atomic_store(&blk->stopped, false);
 }
 
 static void blk_config_written(struct virtio_device *device, unsigned offset, unsigned size,
@@ -196,7 +200,19 @@ static void blk_config_written(struct virtio_device *device, unsigned offset, un
 	log_info("%s: writes go %s", device->name, value ? "back" : "through");
 }
 
-static void blk_look_again(struct virtio_device *device)
+static void go_on(struct virtio_device *device)
+{
+	struct blk_device *blk = device->private;
+	unsigned i;
+
+	if (!atomic_exchange(&blk->stopped, false))
+		return;
+	log_info("%s: goes on", device->name);
+	for (i = 0; i < device->nqueues; i++)
+		blk_gate_open(&device->queues[i]);
+}
+
+static void find_size(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
 	struct blk_store *store = blk_store_of(blk);
@@ -215,6 +231,12 @@ static void blk_look_again(struct virtio_device *device)
 	virtio_device_config_changed(device);
 }
 
+static void blk_look_again(struct virtio_device *device)
+{
+	find_size(device);
+	go_on(device);
+}
+
 static void blk_close(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
@@ -224,6 +246,7 @@ static void blk_close(struct virtio_device *device)
 		return;
 	store = blk_store_of(blk);
 	store->ops->close(store);
+	blk_limit_destroy(&blk->limit);
 	free(blk);
 	device->private = NULL;
 }
@@ -241,6 +264,7 @@ const struct virtio_device_type virtio_blk = {
 	.queue_init = blk_queue_init,
 	.queue_free = blk_queue_free,
 	.handle = blk_queue_handle,
+	.stop = blk_queue_stop,
 	.fit = blk_fit,
 	.driver_ok = blk_driver_ok,
 	.reset = blk_reset,

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/options.h"
+#include "devices/blk/limit.h"
 #include "devices/blk/store.h"
 #include "virtio/device.h"
 
@@ -21,8 +22,11 @@ struct blk_options {
 	char *path, *serial;
 	uint64_t null_size;
 	bool readonly, discard;
-	unsigned cache;  /* enum blk_cache */
-	unsigned queues; /* 0: as many as the guest has vCPUs */
+	unsigned cache;           /* enum blk_cache */
+	unsigned stop;            /* at errors of the store, until the administrator has looked */
+	uint64_t requests, bytes; /* a second; 0: no limit */
+	unsigned burst;           /* ms */
+	unsigned queues;          /* 0: as many as the guest has vCPUs */
 };
 
 extern const struct option_spec blk_option_specs[];
@@ -37,6 +41,8 @@ struct blk_device {
 	struct blk_store nothing; /* the store before: no sectors, and it fails */
 	struct virtio_blk_config config;
 	atomic_bool writes_back; /* a write may be done before it is stable */
+	atomic_bool stopped;
+	struct blk_limit limit;
 	char serial[VIRTIO_BLK_ID_BYTES];
 };
 
@@ -60,3 +66,7 @@ static inline bool blk_writes_back(const struct blk_device *blk)
 int blk_queue_init(struct virtqueue *queue);
 void blk_queue_free(struct virtqueue *queue);
 void blk_queue_handle(struct virtqueue *queue, struct chain **chains, unsigned count);
+void blk_queue_stop(struct virtqueue *vq);
+
+/* gate.c: on main. The disk is not stopped any more. */
+void blk_gate_open(struct virtqueue *vq);

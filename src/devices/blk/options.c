@@ -8,6 +8,13 @@
 
 static const char *const cache_names[] = { "auto", "none", "writeback", "writethrough", NULL };
 
+static const char *const error_names[] = { "report", "stop", NULL };
+
+/* What a request takes of its time is a whole number of nanoseconds. */
+#define REQUESTS_MAX 10000000
+#define BYTES_MIN    4096
+#define BYTES_MAX    (1ULL << 40)
+
 const struct option_spec blk_option_specs[] = {
 	{ .key = "path",
 	  .kind = OPTION_STRING,
@@ -35,6 +42,34 @@ const struct option_spec blk_option_specs[] = {
 	  .offset = offsetof(struct blk_options, discard),
 	  .fallback = "on",
 	  .help = "the guest may give space back" },
+	{ .key = "iops",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct blk_options, requests),
+	  .min = 1,
+	  .max = REQUESTS_MAX,
+	  .placeholder = "N",
+	  .help = "requests a second, at most (default: no limit)" },
+	{ .key = "bps",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct blk_options, bytes),
+	  .min = BYTES_MIN,
+	  .max = BYTES_MAX,
+	  .placeholder = "SIZE",
+	  .help = "bytes a second, at most (default: no limit)" },
+	{ .key = "burst",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct blk_options, burst),
+	  .min = 10,
+	  .max = 60000,
+	  .placeholder = "MS",
+	  .fallback = "100",
+	  .help = "with these: of how long what was not used is saved up" },
+	{ .key = "error",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct blk_options, stop),
+	  .names = error_names,
+	  .fallback = "report",
+	  .help = "of the store: report it, or stop until SIGHUP" },
 	{ .key = "serial",
 	  .kind = OPTION_STRING,
 	  .offset = offsetof(struct blk_options, serial),

@@ -27,12 +27,10 @@ void blk_stand_in_line(struct blk_request *request, enum blk_step step)
 {
 	struct blk_queue *queue = request->queue;
 
-	if (!queue->line)
+	if (!queue->line.first)
 		loop_defer(queue->vq->worker->loop, &queue->work_off);
 	request->step = step;
-	request->next = NULL;
-	*queue->line_tail = request;
-	queue->line_tail = &request->next;
+	blk_list_add(&queue->line, request);
 }
 
 void blk_finish(struct blk_request *request, uint8_t status)
@@ -79,7 +77,8 @@ static void io_done(struct blk_io *io, int err)
 {
 	struct blk_request *request = container_of(io, struct blk_request, io);
 
-	request->io_done(request, err);
+	if (!err || !blk_gate_stops(request, err))
+		request->io_done(request, err);
 }
 
 void blk_submit(struct blk_request *request, enum blk_op op,
@@ -254,10 +253,9 @@ static void go_on(struct blk_request *request)
  * work where one copy is from the same page as the one before. */
 static void work_batch(struct blk_queue *queue)
 {
-	struct blk_request *batch = queue->line, *request, *next;
+	struct blk_request *batch = queue->line.first, *request, *next;
 
-	queue->line = NULL;
-	queue->line_tail = &queue->line;
+	blk_list_init(&queue->line);
 	for (request = batch; request; request = request->next)
 		copy_step(request);
 	for (request = batch; request; request = request->next)
@@ -269,25 +267,15 @@ static void work_batch(struct blk_queue *queue)
 	}
 }
 
-static struct blk_request *next_in_line(struct blk_queue *queue)
-{
-	struct blk_request *request = queue->line;
-
-	queue->line = request->next;
-	if (!queue->line)
-		queue->line_tail = &queue->line;
-	return request;
-}
-
 static void work_off_line(struct loop_work *work)
 {
 	struct blk_queue *queue = container_of(work, struct blk_queue, work_off);
 
-	while (queue->line) {
+	while (queue->line.first) {
 		if (virtqueue_running(queue->vq))
 			work_batch(queue);
 		else
-			complete(next_in_line(queue));
+			complete(blk_list_take(&queue->line));
 	}
 }
 
@@ -307,7 +295,7 @@ void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned coun
 			complete(request);
 			continue;
 		}
-		blk_stand_in_line(request, BLK_FETCH_HEADER);
+		blk_gate_pass(request);
 	}
 }
 
@@ -335,7 +323,8 @@ int blk_queue_init(struct virtqueue *vq)
 	}
 	queue->vq = vq;
 	queue->blk = vq->device->private;
-	queue->line_tail = &queue->line;
+	blk_list_init(&queue->line);
+	blk_gate_init(queue);
 	queue->work_off.run = work_off_line;
 	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
 		init_request(queue, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* request.h: what the files share that a request passes through: request.c (all of
- * them), transfer.c (reads and writes), ranges.c (discards and zeroes). A request and
+ * them), gate.c (when they begin), transfer.c (reads and writes), ranges.c (discards and zeroes). A request and
  * its queue are their home worker's. */
 #pragma once
 #include <stdbool.h>
@@ -37,8 +37,36 @@ struct blk_request {
 	struct iovec io_piece;
 	void (*io_done)(struct blk_request *request, int err);
 	struct bounce_wait wait;
-	struct blk_request *next; /* in line */
+	struct blk_request *next; /* in its list */
 };
+
+/* First come, first served. */
+struct blk_list {
+	struct blk_request *first, **tail;
+};
+
+static inline void blk_list_init(struct blk_list *list)
+{
+	list->first = NULL;
+	list->tail = &list->first;
+}
+
+static inline void blk_list_add(struct blk_list *list, struct blk_request *request)
+{
+	request->next = NULL;
+	*list->tail = request;
+	list->tail = &request->next;
+}
+
+static inline struct blk_request *blk_list_take(struct blk_list *list)
+{
+	struct blk_request *request = list->first;
+
+	list->first = request->next;
+	if (!list->first)
+		list->tail = &list->first;
+	return request;
+}
 
 /* What small copies go to and come from, close together. */
 struct blk_small {
@@ -49,8 +77,11 @@ struct blk_small {
 struct blk_queue {
 	struct virtqueue *vq;
 	struct blk_device *blk;
-	struct blk_request *line, **line_tail;
+	struct blk_list line; /* wait for copies */
 	struct loop_work work_off;
+	struct blk_list held, failed; /* gate.c's */
+	struct loop_timer allowed;
+	struct loop_work go_on;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */
 	struct blk_small *small;
 	struct segment slices[VIRTQUEUE_SIZE_MAX]; /* scratch */
@@ -73,6 +104,16 @@ void blk_io_failed(struct blk_request *request, int err);
 
 /* Whole sectors within the disk. */
 bool blk_within_disk(const struct blk_store *store, uint64_t sector, uint64_t sectors);
+
+/* ---- gate.c ---------------------------------------------------------------------- */
+
+void blk_gate_init(struct blk_queue *queue);
+
+/* Its first step comes when it may begin. */
+void blk_gate_pass(struct blk_request *request);
+
+/* True if the disk stops for this error, and the request's operation will be done again. */
+bool blk_gate_stops(struct blk_request *request, int err);
 
 /* ---- transfer.c ------------------------------------------------------------------ */
 
