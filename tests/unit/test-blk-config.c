@@ -14,11 +14,6 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 /* ---- geometry ------------------------------------------------------------------------ */
 
 START_TEST(the_stores_geometry_is_announced)
@@ -211,5 +206,5 @@ int main(void)
 		ONCE(no_news_of_the_size_are_not_told),
 	};
 
-	return unit_main("blk-config", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-config", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

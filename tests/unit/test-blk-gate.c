@@ -14,20 +14,16 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 #define VARIANTS 8
 
 /* Data moved by main or by a worker, through plain addresses or grants, by copies or on
  * loan. */
 static struct disk_config variant(int i)
 {
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .copies = i & 4 };
+	struct disk_config config = disk_variant(i);
+
+	config.copies = i & 4;
+	return config;
 }
 
 /* Starts @count requests; what they read or write does not overlap. */
@@ -293,5 +289,5 @@ int main(void)
 		TIMES(a_drivers_error_does_not_stop_the_disk, VARIANTS),
 	};
 
-	return unit_main("blk-gate", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-gate", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -241,11 +241,10 @@ static void flush(void)
 
 START_TEST(no_flushed_write_is_ever_lost)
 {
-	struct disk_config config = { .memory = _i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				      .workers = _i & 2 ? 1 : 0,
-				      .copies = _i & 4 };
+	struct disk_config config = disk_variant(_i);
 	unsigned history, batch;
 
+	config.copies = _i & 4;
 	disk_start(&disk, &config);
 	begin_histories();
 	for (history = 0; history < HISTORIES; history++) {
@@ -261,16 +260,11 @@ START_TEST(no_flushed_write_is_ever_lost)
 }
 END_TEST
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 int main(void)
 {
 	const struct unit_test tests[] = {
 		TIMES(no_flushed_write_is_ever_lost, VARIANTS),
 	};
 
-	return unit_main("blk-power", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-power", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

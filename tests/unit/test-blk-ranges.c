@@ -14,20 +14,16 @@
 
 static struct disk disk;
 
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 2, 8192);
-}
-
 #define VARIANTS 8
 
 /* Data moved by main or by a worker, through plain addresses or grants; the list of ranges
  * comes with the header, or, where the store copies, might have been lent. */
 static struct disk_config variant(int i)
 {
-	return (struct disk_config){ .memory = i & 1 ? GDMA_GRANTS : GDMA_PLAIN,
-				     .workers = i & 2 ? 1 : 0,
-				     .copies = i & 4 };
+	struct disk_config config = disk_variant(i);
+
+	config.copies = i & 4;
+	return config;
 }
 
 typedef struct virtio_blk_discard_write_zeroes range_t;
@@ -318,5 +314,5 @@ int main(void)
 		TIMES(an_error_ends_the_request_where_it_comes, VARIANTS),
 	};
 
-	return unit_main("blk-ranges", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("blk-ranges", disk_setup, fake_end, tests, ARRAY_SIZE(tests));
 }
