@@ -22,14 +22,15 @@ START_TEST(the_stores_geometry_is_announced)
 						    .physical = 16384,
 						    .smallest = 8192,
 						    .best = 1 << 20,
-						    .discard = 65536 } };
+						    .discard = 65536,
+						    .begin = 12288 } };
 	struct gvirtio *v = &disk.v;
 
 	disk_start(&disk, &config);
 	ck_assert(v->offered & BIT_ULL(VIRTIO_BLK_F_TOPOLOGY));
 	ck_assert_uint_eq(gvirtio_config(v, FIELD(blk_size), 4), 4096);
 	ck_assert_uint_eq(gvirtio_config(v, FIELD(physical_block_exp), 1), 2);
-	ck_assert_uint_eq(gvirtio_config(v, FIELD(alignment_offset), 1), 0);
+	ck_assert_uint_eq(gvirtio_config(v, FIELD(alignment_offset), 1), 3);
 	ck_assert_uint_eq(gvirtio_config(v, FIELD(min_io_size), 2), 2);
 	ck_assert_uint_eq(gvirtio_config(v, FIELD(opt_io_size), 4), 256);
 	ck_assert_uint_eq(gvirtio_config(v, FIELD(discard_sector_alignment), 4), 128);

@@ -67,6 +67,7 @@ static void set_geometry(struct virtio_blk_config *config, const struct blk_geom
 {
 	config->blk_size = geometry->block;
 	config->physical_block_exp = (uint8_t)__builtin_ctz(geometry->physical / geometry->block);
+	config->alignment_offset = (uint8_t)(geometry->begin / geometry->block);
 	config->min_io_size = (uint16_t)(geometry->smallest / geometry->block);
 	config->opt_io_size = geometry->best / geometry->block;
 	config->discard_sector_alignment = geometry->discard / BLK_SECTOR;
