@@ -42,6 +42,7 @@ struct net_port {
 	struct loop *loop;                       /* set by its user */
 	void (*readable)(struct net_port *port); /* after net_backend_ops.watch() */
 	void *user;                              /* readable()'s */
+	uint64_t moved;                          /* bytes, both ways: counted by its user */
 	struct loop_op op;
 	bool watched;
 };

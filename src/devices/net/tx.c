@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "devices/net/header.h"
 #include "devices/net/net.h"
+#include "devices/net/pace.h"
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
@@ -32,6 +33,7 @@ struct net_tx {
 	struct slot slots[SLOTS], *unused[SLOTS];
 	unsigned nunused;
 	bool waiting; /* for a slot */
+	struct net_pace pace;
 	uint8_t *frames;
 };
 
@@ -98,6 +100,7 @@ static void pass_on(struct slot *slot)
 		return;
 	}
 	net_count(&net->counters.tx_frames, 1);
+	tx->port->moved += slot->frame.length;
 	tx->port->backend->ops->send(tx->port, &slot->frame);
 }
 
@@ -106,12 +109,17 @@ void net_tx_kicked(struct virtqueue *queue)
 	struct net_tx *tx = queue->private;
 	struct chain *chains[SLOTS];
 	struct slot *slots[SLOTS];
-	unsigned i, count;
+	unsigned i, count, room = tx->nunused;
 
-	tx->waiting = !tx->nunused;
+	tx->waiting = !room;
 	if (tx->waiting)
 		return;
-	count = virtqueue_take(queue, chains, tx->nunused);
+	count = virtqueue_take(queue, chains, room);
+	if (!count) {
+		pace_rest(&tx->pace, loop_now());
+		return;
+	}
+	pace_told(&tx->pace, loop_now());
 	for (i = 0; i < count; i++) {
 		slots[i] = tx->unused[--tx->nunused];
 		slots[i]->chain = chains[i];
@@ -120,7 +128,7 @@ void net_tx_kicked(struct virtqueue *queue)
 	memory_flush(&queue->memory);
 	for (i = 0; i < count; i++)
 		pass_on(slots[i]);
-	if (count)
+	if (count == room || !pace_again(&tx->pace, tx->port->loop, count, tx->port->moved))
 		virtqueue_again(queue);
 }
 
@@ -132,6 +140,16 @@ void net_tx_stop(struct virtqueue *queue)
 
 	for (i = 0; i < SLOTS; i++)
 		give_back(&tx->slots[i]);
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct net_tx *tx = container_of(timer, struct net_tx, pace.look);
+
+	if (!virtqueue_running(tx->vq))
+		return;
+	if (virtqueue_more(tx->vq) || !pace_again(&tx->pace, tx->port->loop, 0, tx->port->moved))
+		virtqueue_again(tx->vq);
 }
 
 int net_tx_init(struct virtqueue *queue)
@@ -147,6 +165,7 @@ int net_tx_init(struct virtqueue *queue)
 		return -ENOMEM;
 	}
 	tx->vq = queue;
+	tx->pace.look.fire = look;
 	tx->port = &net_of(queue)->backend->ports[queue->index / 2];
 	tx->port->loop = queue->worker->loop;
 	for (i = 0; i < SLOTS; i++) {
