@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "devices/net/gather.h"
 #include "devices/net/header.h"
 #include "devices/net/net.h"
 #include "devices/net/pace.h"
@@ -24,6 +25,7 @@ struct slot {
 	struct net_tx *tx;
 	struct chain *chain; /* NULL: it went back before the frame was sent */
 	struct net_frame frame;
+	struct net_gather gather;
 	int err;
 };
 
@@ -48,6 +50,7 @@ static void finish(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 
+	gather_end(&slot->gather, tx->vq);
 	tx->unused[tx->nunused++] = slot;
 	give_back(slot);
 	if (tx->waiting && virtqueue_running(tx->vq))
@@ -78,21 +81,30 @@ static void drop(struct slot *slot)
 static void fetch(struct slot *slot)
 {
 	const struct chain *chain = slot->chain;
+	struct net_tx *tx = slot->tx;
 
 	slot->frame.length = chain->out_length;
 	slot->err = 0;
 	if (chain->out_length <= NET_HEADER_BYTES || chain->out_length > NET_FRAME_MAX)
 		slot->err = -EINVAL;
-	else
-		chain_copy(&slot->tx->vq->memory, chain, false, 0, chain->out_length,
-			   slot->frame.data, &slot->err);
+	else if (!tx->port->backend->gathers ||
+		 !gather_frame(&slot->gather, tx->vq, chain, &slot->err))
+		chain_copy(&tx->vq->memory, chain, false, 0, chain->out_length, slot->frame.data,
+			   &slot->err);
+	slot->frame.pieces = slot->gather.pieces;
+	slot->frame.npieces = slot->gather.count;
+}
+
+static const void *header_of(const struct net_frame *frame)
+{
+	return frame->npieces ? frame->pieces[0].iov_base : frame->data;
 }
 
 static void pass_on(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 	struct net_device *net = net_of(tx->vq);
-	const void *header = slot->frame.data;
+	const void *header = header_of(&slot->frame);
 
 	if (slot->err || !net_header_valid(header, slot->frame.length - (uint32_t)NET_HEADER_BYTES,
 					   tx->vq->features)) {
@@ -132,14 +144,16 @@ void net_tx_kicked(struct virtqueue *queue)
 		virtqueue_again(queue);
 }
 
-/* What is on its way is ours: the guest need not wait for whoever takes it. */
+/* What is on its way is ours: the guest need not wait for whoever takes it. Pieces go out at
+ * once, and have to come back first. */
 void net_tx_stop(struct virtqueue *queue)
 {
 	struct net_tx *tx = queue->private;
 	unsigned i;
 
 	for (i = 0; i < SLOTS; i++)
-		give_back(&tx->slots[i]);
+		if (!tx->slots[i].gather.count)
+			give_back(&tx->slots[i]);
 }
 
 static void look(struct loop_timer *timer)
