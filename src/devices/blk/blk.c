@@ -120,7 +120,11 @@ static int open_store(const struct virtio_device *device, bool again, struct blk
 		      struct reason *why)
 {
 	const struct blk_options *o = ((struct blk_device *)device->private)->options;
-	const struct file_options file = { .path = o->path, .readonly = o->readonly };
+	static const uint32_t blocks[] = { 0, 512, 4096 };
+	const struct file_options file = { .path = o->path,
+					   .readonly = o->readonly,
+					   .cache = o->cache,
+					   .block = blocks[o->block] };
 	const char *what = o->path ? o->path : "null";
 	struct blk_store *store;
 	int err = o->path ? file_store_open(&file, again, &store, why)
