@@ -257,29 +257,35 @@ static const struct common_register common_registers[] = {
 	{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, read_device_area_high, write_device_area_high },
 };
 
-/* Drivers use a field's own width (virtio 1.2, 4.1.3.1); others find nothing. */
+/* The register that has all of an access within it. */
 static const struct common_register *find_common(uint32_t offset, unsigned size)
 {
-	unsigned i;
+	const struct common_register *reg;
 
-	for (i = 0; i < ARRAY_SIZE(common_registers); i++)
-		if (common_registers[i].offset == offset && common_registers[i].size == size)
-			return &common_registers[i];
+	for (reg = common_registers; reg < common_registers + ARRAY_SIZE(common_registers); reg++)
+		if (offset >= reg->offset && offset + size <= reg->offset + reg->size)
+			return reg;
 	return NULL;
 }
 
+/* Drivers use a field's own width (virtio 1.2, 4.1.3.1), but for iPXE until 2023, which
+ * reads the lower half of its features (vpm_ioread32()). */
 static uint32_t read_common(struct virtio_pci *vpci, uint32_t offset, unsigned size)
 {
 	const struct common_register *reg = find_common(offset, size);
+	uint32_t value;
 
-	return reg ? reg->read(vpci) : 0;
+	if (!reg)
+		return 0;
+	value = reg->read(vpci) >> 8 * (offset - reg->offset);
+	return size < 4 ? value & ((1U << 8 * size) - 1) : value;
 }
 
 static void write_common(struct virtio_pci *vpci, uint32_t offset, unsigned size, uint32_t value)
 {
 	const struct common_register *reg = find_common(offset, size);
 
-	if (reg && reg->write)
+	if (reg && reg->write && size == reg->size)
 		reg->write(vpci, value);
 }
 
