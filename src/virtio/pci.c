@@ -10,10 +10,8 @@
 #include "base/util.h"
 #include "ioreq/server.h"
 
-#define VENDOR_ID      0x1af4
-#define DEVICE_ID_BASE 0x1040
-#define SUBSYSTEM_ID   0x1100
-#define REVISION       1
+#define SUBSYSTEM_ID 0x1100
+#define REVISION     1
 
 /* The BAR, a page for each structure. */
 #define AREA_BYTES        0x1000U
@@ -460,9 +458,9 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 		     struct virtio_pci_state *state, struct pci_state *pci_state)
 {
 	const struct pci_identity identity = {
-		.vendor = VENDOR_ID,
-		.device = (uint16_t)(DEVICE_ID_BASE + device->type->virtio_id),
-		.subsystem_vendor = VENDOR_ID,
+		.vendor = VIRTIO_PCI_VENDOR,
+		.device = VIRTIO_PCI_DEVICE(device->type->virtio_id),
+		.subsystem_vendor = VIRTIO_PCI_VENDOR,
 		.subsystem = SUBSYSTEM_ID,
 		.class_code = device->type->pci_class,
 		.revision = REVISION,
@@ -475,6 +473,8 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	vpci->function.server = server;
 	vpci->function.retry = device->wait == VIRTIO_WAIT_RRS && !device->ready;
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
+	if (device->rom.bytes)
+		pci_add_rom(&vpci->function, device->rom.bytes, device->rom.length);
 	if (ioreq_server_has_msi(server))
 		pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,
 			     MSIX_PBA_AREA);
