@@ -56,7 +56,7 @@ TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-fl
 
 # Package lists; the lab's only where the lab is wanted.
 PACKAGES := tools/packages \
-	    $(if $(filter deps demo check-xen% bench-xen bench-net,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
+	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
 	    $(if $(filter check-xen-arm64%,$(MAKECMDGOALS)),tests/xen/packages-arm64) \
 	    $(if $(CROSS)$(filter check-xen-arm64%,$(MAKECMDGOALS)),tools/packages-cross)
 DEPS     := $(if $(NODEPS),,deps)
@@ -82,9 +82,9 @@ PKG_CONFIG ?= pkg-config
 
 XEN := xencall xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore xentoolcore xentoollog
 
-XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing))
+XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) liburing libnbd))
 XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))
-URING_LIBS  = $(call once,URING_LIBS,$(shell $(PKG_CONFIG) --libs liburing))
+IO_LIBS     = $(call once,IO_LIBS,$(shell $(PKG_CONFIG) --libs liburing libnbd))
 FDT_LIBS   := -lfdt
 CHECK_LIBS  = $(call once,CHECK_LIBS,$(shell $(PKG_CONFIG) --libs check))
 MACHINE     = $(call once,MACHINE,$(shell $(CC) -dumpmachine))
@@ -119,7 +119,7 @@ all: $(BUILD)/xenvirtiod $(BUILD)/xenvirtioctl ## build the daemon and its comma
 
 $(BUILD)/xenvirtiod: $(DAEMON_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(XEN_LIBS) $(URING_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -pthread -o $@ $^ $(XEN_LIBS) $(IO_LIBS)
 
 $(BUILD)/xenvirtioctl: $(CTL_OBJ)
 	$(call say,LD,$@)
@@ -153,7 +153,7 @@ check: $(TEST_PROGRAMS) $(BENCH_DIR)/calls ## unit and model tests, with ASan an
 $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(INSTRUMENT) $(LDFLAGS) $(FAKE_LINK) -pthread -o $@ $^ \
-		$(URING_LIBS) $(FDT_LIBS) $(CHECK_LIBS)
+		$(IO_LIBS) $(FDT_LIBS) $(CHECK_LIBS)
 
 $(CHECK_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
@@ -172,7 +172,7 @@ bench-calls: $(BENCH_DIR)/calls ## what a request costs in calls and instruction
 $(BENCH_DIR)/calls: $(BENCH_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) $(FAKE_LINK) -pthread -o $@ $^ \
-		$(URING_LIBS) $(CHECK_LIBS)
+		$(IO_LIBS) $(CHECK_LIBS)
 
 $(BENCH_DIR)/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
@@ -223,11 +223,8 @@ check-xen-arm64-full: arm64 $(DEPS) ## scenarios on real Xen on Arm, all of them
 arm64: $(DEPS) ## build the daemon for Arm: build/aarch64-linux-gnu/xenvirtiod
 	$(Q)$(MAKE) all CROSS=aarch64-linux-gnu-
 
-bench-xen: all $(DEPS) ## dom0's instructions per request and packet, beside others'
+bench-xen: all $(DEPS) ## dom0's instructions per request, beside blkback's and QEMU's
 	$(Q)tests/xen/bench.sh
-
-bench-net: all $(DEPS) ## the network's part of it, with system calls, judged beside QEMU's
-	$(Q)tests/xen/bench.sh net
 
 # -----------------------------------------------------------------------------
 
@@ -235,6 +232,6 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 22
 
 .PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
-	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen bench-net help
+	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)

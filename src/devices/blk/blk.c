@@ -116,19 +116,48 @@ static int blk_open(struct virtio_device *device, const void *from)
 	return blk_device_init(device, from);
 }
 
+static int open_nbd(struct blk_device *blk, bool again, struct blk_store **result,
+		    struct reason *why)
+{
+	const struct nbd_options options = { .uri = blk->options->nbd,
+					     .timeout = blk->options->nbd_timeout,
+					     .readonly = blk->options->readonly };
+	int err = nbd_store_open(&options, again, &blk->coming, why);
+
+	if (err)
+		return err;
+	*result = blk->coming;
+	blk->coming = NULL;
+	return 0;
+}
+
+static int open_any(struct blk_device *blk, bool again, struct blk_store **result,
+		    struct reason *why)
+{
+	const struct blk_options *o = blk->options;
+	const struct file_options file = { .path = o->path, .readonly = o->readonly };
+
+	if (o->nbd)
+		return open_nbd(blk, again, result, why);
+	if (o->path)
+		return file_store_open(&file, again, result, why);
+	return null_store_open(o->null_size, o->readonly, result);
+}
+
+static const char *store_name(const struct blk_options *o)
+{
+	if (o->nbd)
+		return o->nbd;
+	return o->path ? o->path : "null";
+}
+
 static int open_store(const struct virtio_device *device, bool again, struct blk_store **result,
 		      struct reason *why)
 {
-	const struct blk_options *o = ((struct blk_device *)device->private)->options;
-	static const uint32_t blocks[] = { 0, 512, 4096 };
-	const struct file_options file = { .path = o->path,
-					   .readonly = o->readonly,
-					   .cache = o->cache,
-					   .block = blocks[o->block] };
-	const char *what = o->path ? o->path : "null";
+	struct blk_device *blk = device->private;
+	const char *what = store_name(blk->options);
 	struct blk_store *store;
-	int err = o->path ? file_store_open(&file, again, &store, why)
-			  : null_store_open(o->null_size, o->readonly, &store);
+	int err = open_any(blk, again, &store, why);
 
 	if (err)
 		return err;
@@ -251,6 +280,8 @@ static void blk_close(struct virtio_device *device)
 		return;
 	store = blk_store_of(blk);
 	store->ops->close(store);
+	if (blk->coming)
+		blk->coming->ops->close(blk->coming);
 	blk_limit_destroy(&blk->limit);
 	free(blk);
 	device->private = NULL;

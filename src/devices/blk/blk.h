@@ -19,11 +19,11 @@
 #define BLK_QUEUES_AUTO_MAX     8U /* unless more are asked for */
 
 struct blk_options {
-	char *path, *serial;
+	char *path, *nbd, *serial;
 	uint64_t null_size;
+	unsigned nbd_timeout; /* seconds */
 	bool readonly, discard;
 	unsigned cache;           /* enum blk_cache */
-	unsigned block;           /* 0: as the store is made; 1: 512 bytes; 2: 4096 */
 	unsigned stop;            /* at errors of the store, until the administrator has looked */
 	uint64_t requests, bytes; /* a second; 0: no limit */
 	unsigned burst;           /* ms */
@@ -40,6 +40,7 @@ struct blk_device {
 	/* Set once by main while workers read it, which see by it how large the disk is. */
 	_Atomic(struct blk_store *) store;
 	struct blk_store nothing; /* the store before: no sectors, and it fails */
+	struct blk_store *coming; /* NULL, or what is waited for */
 	struct virtio_blk_config config;
 	atomic_bool writes_back; /* a write may be done before it is stable */
 	atomic_bool stopped;

@@ -59,10 +59,11 @@ void blk_gate_pass(struct blk_request *request)
 		let_in(queue);
 }
 
-/* Not what the driver, or a store that knows no such thing, is to blame for. */
+/* Not what the driver, or a store that knows no such thing, is to blame for; nor what is
+ * lost. */
 static bool may_be_mended(int err)
 {
-	return err != -EOPNOTSUPP && err != -EFAULT && err != -ENOMEDIUM;
+	return err != -EOPNOTSUPP && err != -EFAULT && err != -ENOMEDIUM && err != -ESTALE;
 }
 
 bool blk_gate_stops(struct blk_request *request, int err)
@@ -101,8 +102,11 @@ void blk_gate_open(struct virtqueue *vq)
 void blk_queue_stop(struct virtqueue *vq)
 {
 	struct blk_queue *queue = vq->private;
+	struct blk_store *store = blk_store_of(queue->blk);
 
 	loop_timer_cancel(vq->worker->loop, &queue->allowed);
+	if (store->ops->give_up)
+		store->ops->give_up(store, vq->worker->loop);
 	while (queue->failed.first) {
 		struct blk_request *request = blk_list_take(&queue->failed);
 

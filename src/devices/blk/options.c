@@ -7,7 +7,7 @@
 #include "devices/blk/blk.h"
 
 static const char *const cache_names[] = { "auto", "none", "writeback", "writethrough", NULL };
-static const char *const block_names[] = { "auto", "512", "4096", NULL };
+
 static const char *const error_names[] = { "report", "stop", NULL };
 
 /* What a request takes of its time is a whole number of nanoseconds. */
@@ -21,6 +21,18 @@ const struct option_spec blk_option_specs[] = {
 	  .offset = offsetof(struct blk_options, path),
 	  .placeholder = "PATH",
 	  .help = "file or block device to serve" },
+	{ .key = "nbd",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct blk_options, nbd),
+	  .placeholder = "URI",
+	  .help = "instead of path: an export of an NBD server (or unix:PATH)" },
+	{ .key = "nbd-timeout",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct blk_options, nbd_timeout),
+	  .max = 86400,
+	  .placeholder = "SECONDS",
+	  .fallback = "30",
+	  .help = "how long requests wait for a lost server; 0: for ever" },
 	{ .key = "null",
 	  .kind = OPTION_SIZE,
 	  .offset = offsetof(struct blk_options, null_size),
@@ -42,12 +54,6 @@ const struct option_spec blk_option_specs[] = {
 	  .offset = offsetof(struct blk_options, discard),
 	  .fallback = "on",
 	  .help = "the guest may give space back" },
-	{ .key = "block-size",
-	  .kind = OPTION_ENUM,
-	  .offset = offsetof(struct blk_options, block),
-	  .names = block_names,
-	  .fallback = "auto",
-	  .help = "of the blocks that the guest addresses" },
 	{ .key = "iops",
 	  .kind = OPTION_SIZE,
 	  .offset = offsetof(struct blk_options, requests),
@@ -95,12 +101,8 @@ int blk_options_check(const void *from, const char *where)
 {
 	const struct blk_options *o = from;
 
-	if (!o->path == !o->null_size) {
-		log_error("%s: give either path= or null=", where);
-		return -EINVAL;
-	}
-	if (o->null_size && o->block) {
-		log_error("%s: block-size= is for what path= names", where);
+	if (!!o->path + !!o->nbd + !!o->null_size != 1) {
+		log_error("%s: give one of path=, nbd= and null=", where);
 		return -EINVAL;
 	}
 	if (o->serial && strlen(o->serial) > VIRTIO_BLK_ID_BYTES) {

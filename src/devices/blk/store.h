@@ -6,6 +6,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/loop.h"
 #include "base/reason.h"
@@ -23,7 +24,8 @@ struct blk_io {
 	const struct iovec *pieces; /* of @length bytes in all */
 	unsigned npieces;
 	/* 0 or -errno, all or nothing. -EOPNOTSUPP of a discard or of zeroes: there is
-	 * no such thing here. A discard is only a wish, and zeroes can be written. */
+	 * no such thing here. A discard is only a wish, and zeroes can be written. -ESTALE of
+	 * a flush: writes before it may be lost, and another one cannot know. */
 	void (*done)(struct blk_io *io, int err);
 
 	/* The store's. */
@@ -35,6 +37,9 @@ struct blk_io {
 	uint8_t way, tries;
 	bool cached;
 	int err;
+	struct nbd_lane *lane;
+	TAILQ_ENTRY(blk_io) entry;
+	uint64_t epoch, mark;
 };
 
 struct blk_store_ops {
@@ -42,6 +47,9 @@ struct blk_store_ops {
 	/* On main: the size may be another one now. 0 or -errno, and it is as before.
 	 * NULL where it never changes. */
 	int (*look_again)(struct blk_store *store);
+	/* On @loop: what came from there and waits for the store to come back ends now,
+	 * with an error. NULL where nothing waits. */
+	void (*give_up)(struct blk_store *store, struct loop *loop);
 	void (*close)(struct blk_store *store); /* no operation is under way */
 };
 
@@ -88,6 +96,19 @@ struct file_options {
  * reason (none for -ENOMEM): -EAGAIN if it may come yet. */
 int file_store_open(const struct file_options *options, bool again, struct blk_store **store,
 		    struct reason *why);
+
+struct nbd_options {
+	const char *uri;  /* or "unix:PATH" */
+	uint64_t timeout; /* seconds that requests wait for the server; 0: for ever */
+	bool readonly;
+};
+
+/* An export of an NBD server. The URI stays valid until it is closed. The first time
+ * *@store is NULL, and the server has some seconds to answer; if it does not, and @again,
+ * there is no waiting. Returns 0, or -errno with the reason (none for -ENOMEM): -EAGAIN if
+ * it may come yet; *@store, if not NULL, is then what is on its way, and the caller's. */
+int nbd_store_open(const struct nbd_options *options, bool again, struct blk_store **store,
+		   struct reason *why);
 
 /* Nothing: reads give zeroes, writes vanish. For measuring. */
 int null_store_open(uint64_t size, bool readonly, struct blk_store **store);

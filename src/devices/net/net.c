@@ -129,10 +129,8 @@ static int net_open(struct virtio_device *device, const void *from)
 {
 	const struct net_options *o = from;
 	struct net_backend *backend;
-	int err = o->rom ? virtio_device_read_rom(device, o->rom) : 0;
+	int err = open_backend(o, &backend, &device->why);
 
-	if (!err)
-		err = open_backend(o, &backend, &device->why);
 	if (!err && o->script)
 		err = run_first_script(device, backend, o);
 	if (!err)
