@@ -11,6 +11,8 @@
 . /share/dom0/arm.sh
 # shellcheck source=tests/xen/dom0/net.sh
 . /share/dom0/net.sh
+# shellcheck source=tests/xen/dom0/nbd.sh
+. /share/dom0/nbd.sh
 
 server=/share/bin/xenvirtiod
 lab=/tmp/lab
@@ -75,9 +77,9 @@ blank_disk() {
 
 # --- guests ------------------------------------------------------------------
 
-# create NAME hvm|pvh|arm disk|network|KERNEL [WORDS]: a paused guest. "disk", "network": the
-# firmware boots what will be served; else kernel and initrd come from here, with WORDS on the
-# command line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
+# create NAME hvm|pvh|arm disk|KERNEL [WORDS]: a paused guest. "disk": the firmware boots
+# what will be served; else kernel and initrd come from here, with WORDS on the command
+# line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
 # xl's) may be set, and TOOLS=fio or TOOLS=ethtool; for an Arm guest FUNCTIONS, see arm.sh.
 create() {
 	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
@@ -122,7 +124,6 @@ guest_config() {
 	END
 	case $3 in
 	disk) echo "boot='c'" ;;
-	network) echo "boot='n'" ;;
 	*) kernel_config "$2" "$3" "$4" ;;
 	esac
 	case $2 in
