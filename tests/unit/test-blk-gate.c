@@ -123,18 +123,6 @@ START_TEST(what_was_not_used_is_saved_up_to_the_burst)
 }
 END_TEST
 
-START_TEST(without_a_limit_nobody_waits)
-{
-	struct blk_limit limit;
-	unsigned i;
-
-	blk_limit_init(&limit, 0, 0, 10 * MS);
-	for (i = 0; i < 100000; i++)
-		ck_assert_uint_eq(blk_limit_take(&limit, UINT32_MAX, SECOND), 0);
-	blk_limit_destroy(&limit);
-}
-END_TEST
-
 /* ---- a disk's limit ---------------------------------------------------------------------- */
 
 /* 200 requests take 190 ms and no less; all are served. */
@@ -280,7 +268,6 @@ int main(void)
 	const struct unit_test tests[] = {
 		ONCE(a_limit_is_held),
 		ONCE(what_was_not_used_is_saved_up_to_the_burst),
-		ONCE(without_a_limit_nobody_waits),
 		TIMES(a_limited_disk_holds_its_limit, VARIANTS),
 		TIMES(a_limited_disk_can_be_reset, VARIANTS),
 		TIMES(a_stopped_disk_goes_on_when_the_error_is_mended, VARIANTS),

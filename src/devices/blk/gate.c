@@ -25,19 +25,26 @@ static uint32_t data_bytes(const struct chain *chain)
 
 static bool is_stopped(const struct blk_queue *queue)
 {
-	return atomic_load(&queue->blk->stopped);
+	return atomic_load_explicit(&queue->blk->stopped, memory_order_relaxed);
+}
+
+/* 0, or ns until it is worth asking again. */
+static uint64_t must_wait(const struct blk_request *request)
+{
+	struct blk_limit *limit = &request->queue->blk->limit;
+
+	if (!blk_limit_exists(limit))
+		return 0;
+	return blk_limit_take(limit, data_bytes(request->chain), loop_now());
 }
 
 static void let_in(struct blk_queue *queue)
 {
-	struct loop *loop = queue->vq->worker->loop;
-
 	while (queue->held.first && !is_stopped(queue)) {
-		uint64_t wait = blk_limit_take(&queue->blk->limit,
-					       data_bytes(queue->held.first->chain), loop_now());
+		uint64_t wait = must_wait(queue->held.first);
 
 		if (wait) {
-			loop_timer(loop, &queue->allowed, wait);
+			loop_timer(queue->vq->worker->loop, &queue->allowed, wait);
 			return;
 		}
 		blk_stand_in_line(blk_list_take(&queue->held), BLK_FETCH_HEADER);
@@ -52,10 +59,13 @@ static void allowed(struct loop_timer *timer)
 void blk_gate_pass(struct blk_request *request)
 {
 	struct blk_queue *queue = request->queue;
-	bool others = queue->held.first;
 
+	if (!queue->held.first && !is_stopped(queue) && !blk_limit_exists(&queue->blk->limit)) {
+		blk_stand_in_line(request, BLK_FETCH_HEADER);
+		return;
+	}
 	blk_list_add(&queue->held, request);
-	if (!others)
+	if (queue->held.first == request)
 		let_in(queue);
 }
 

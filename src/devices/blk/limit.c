@@ -37,8 +37,6 @@ uint64_t blk_limit_take(struct blk_limit *limit, uint32_t bytes, uint64_t now)
 {
 	uint64_t ahead;
 
-	if (!limit->requests.per_second && !limit->bytes.per_second)
-		return 0;
 	pthread_mutex_lock(&limit->lock);
 	ahead = max_u64(ahead_of(&limit->requests, now), ahead_of(&limit->bytes, now));
 	if (ahead <= limit->burst_ns) {

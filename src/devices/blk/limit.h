@@ -22,6 +22,11 @@ struct blk_limit {
 void blk_limit_init(struct blk_limit *limit, uint64_t requests, uint64_t bytes, uint64_t burst_ns);
 void blk_limit_destroy(struct blk_limit *limit);
 
+static inline bool blk_limit_exists(const struct blk_limit *limit)
+{
+	return limit->requests.per_second || limit->bytes.per_second;
+}
+
 /* A request may begin at @now, and is counted: 0. Else the ns until it is worth asking
  * again. One that is larger than the burst is let in, and the next ones wait for it. */
 uint64_t blk_limit_take(struct blk_limit *limit, uint32_t bytes, uint64_t now);
