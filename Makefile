@@ -56,7 +56,7 @@ TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-fl
 
 # Package lists; the lab's only where the lab is wanted.
 PACKAGES := tools/packages \
-	    $(if $(filter deps demo check-xen% bench-xen,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
+	    $(if $(filter deps demo check-xen% bench-xen bench-net,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
 	    $(if $(filter check-xen-arm64%,$(MAKECMDGOALS)),tests/xen/packages-arm64) \
 	    $(if $(CROSS)$(filter check-xen-arm64%,$(MAKECMDGOALS)),tools/packages-cross)
 DEPS     := $(if $(NODEPS),,deps)
@@ -223,8 +223,11 @@ check-xen-arm64-full: arm64 $(DEPS) ## scenarios on real Xen on Arm, all of them
 arm64: $(DEPS) ## build the daemon for Arm: build/aarch64-linux-gnu/xenvirtiod
 	$(Q)$(MAKE) all CROSS=aarch64-linux-gnu-
 
-bench-xen: all $(DEPS) ## dom0's instructions per request, beside blkback's and QEMU's
+bench-xen: all $(DEPS) ## dom0's instructions per request and packet, beside others'
 	$(Q)tests/xen/bench.sh
+
+bench-net: all $(DEPS) ## the network's part of it, with system calls, judged beside QEMU's
+	$(Q)tests/xen/bench.sh net
 
 # -----------------------------------------------------------------------------
 
@@ -232,6 +235,6 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 22
 
 .PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
-	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen help
+	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen bench-net help
 
 -include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)

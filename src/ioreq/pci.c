@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.c: config space with write masks, BARs and INTx (PCI Local Bus 3.0, 6). */
+/* pci.c: config space with write masks, and INTx (PCI Local Bus 3.0, 6). */
 #include "ioreq/pci.h"
 
 #include <linux/pci_regs.h>
@@ -49,17 +49,6 @@ void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const 
 void pci_function_destroy(struct pci_function *function)
 {
 	pthread_mutex_destroy(&function->lock);
-}
-
-void pci_add_bar(struct pci_function *function, unsigned bar, uint64_t size,
-		 const struct pci_bar_ops *ops, void *arg)
-{
-	unsigned offset = PCI_BASE_ADDRESS_0 + 4 * bar;
-	uint64_t address_bits = ~(size - 1);
-
-	function->bars[bar] = (struct pci_bar){ .size = size, .ops = ops, .arg = arg };
-	put32(function->state->config, offset, PCI_BASE_ADDRESS_MEM_TYPE_64);
-	memcpy(function->writable + offset, &address_bits, sizeof(address_bits));
 }
 
 unsigned pci_add_capability(struct pci_function *function, uint8_t id, const void *body,
@@ -198,60 +187,6 @@ uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigne
 	return value;
 }
 
-static uint64_t bar_address(const struct pci_function *function, unsigned bar)
-{
-	uint64_t address;
-
-	memcpy(&address, function->state->config + PCI_BASE_ADDRESS_0 + 4 * bar, sizeof(address));
-	return address & ~(function->bars[bar].size - 1);
-}
-
-/* 0 unless the BAR decodes: firmware and Linux switch decoding off and on and
- * write all-ones to one half after the other to learn the size. */
-static uint64_t bar_wanted(const struct pci_function *function, unsigned bar)
-{
-	uint64_t address = bar_address(function, bar);
-	uint32_t ones = ~(uint32_t)(function->bars[bar].size - 1);
-
-	if (!(command(function) & PCI_COMMAND_MEMORY) || (uint32_t)address == ones ||
-	    address >> 32 == UINT32_MAX)
-		return 0;
-	return address;
-}
-
-/* The state says "claimed" for all the time in which Xen may know the range. */
-static void update_bar(struct pci_function *function, unsigned bar)
-{
-	uint64_t *claimed = &function->state->claimed[bar];
-	uint64_t wanted, size = function->bars[bar].size;
-	int err;
-
-	if (!size)
-		return;
-	wanted = bar_wanted(function, bar);
-	if (wanted == *claimed)
-		return;
-	if (*claimed)
-		ioreq_unclaim_bar(function->server, function, bar);
-	*claimed = wanted;
-	if (!wanted)
-		return;
-	err = ioreq_claim_bar(function->server, function, bar, wanted, size);
-	if (err) {
-		log_guest("%s: BAR %u at %#llx: %s", function->name, bar,
-			  (unsigned long long)wanted, strerror(-err));
-		*claimed = 0;
-	}
-}
-
-static void update_bars(struct pci_function *function)
-{
-	unsigned bar;
-
-	for (bar = 0; bar < PCI_BARS; bar++)
-		update_bar(function, bar);
-}
-
 static void store(struct pci_function *function, uint32_t offset, unsigned size, uint32_t value)
 {
 	uint8_t *config = function->state->config;
@@ -280,49 +215,7 @@ void pci_config_write(struct pci_function *function, uint32_t offset, unsigned s
 	msix_unmasked(function);
 	update_intx(function);
 	pthread_mutex_unlock(&function->lock);
-	update_bars(function);
-}
-
-/* A 64-bit access is two of 32 bits (virtio 1.2, 4.1.3.1). */
-uint64_t pci_bar_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size)
-{
-	const struct pci_bar *b = &function->bars[bar];
-
-	if (offset % size || offset > b->size - size)
-		return ~0ULL;
-	if (size == 8)
-		return b->ops->read(b->arg, (uint32_t)offset, 4) |
-		       (uint64_t)b->ops->read(b->arg, (uint32_t)offset + 4, 4) << 32;
-	return b->ops->read(b->arg, (uint32_t)offset, size);
-}
-
-void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size,
-		   uint64_t value)
-{
-	const struct pci_bar *b = &function->bars[bar];
-
-	if (offset % size || offset > b->size - size)
-		return;
-	if (size == 8) {
-		b->ops->write(b->arg, (uint32_t)offset, 4, (uint32_t)value);
-		b->ops->write(b->arg, (uint32_t)offset + 4, 4, (uint32_t)(value >> 32));
-		return;
-	}
-	b->ops->write(b->arg, (uint32_t)offset, size, (uint32_t)value);
-}
-
-/* A range that Xen had is claimed again first, so that it can be given up. */
-static void restore_claims(struct pci_function *function, const struct pci_state *left)
-{
-	unsigned bar;
-
-	for (bar = 0; bar < PCI_BARS; bar++) {
-		uint64_t size = function->bars[bar].size, base = left->claimed[bar];
-
-		if (size && base && !(base & (size - 1)) &&
-		    !ioreq_claim_bar(function->server, function, bar, base, size))
-			function->state->claimed[bar] = base;
-	}
+	pci_update_bars(function);
 }
 
 void pci_function_restore(struct pci_function *function, const struct pci_state *left)
@@ -335,6 +228,6 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
 	function->state->intx_level = left->intx_level;
 	pci_intx_read_causes(function);
-	restore_claims(function, left);
-	update_bars(function);
+	pci_restore_claims(function, left);
+	pci_update_bars(function);
 }

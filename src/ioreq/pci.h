@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.h: one PCI function: type-0 config space, memory BARs, INTx, MSI-X.
+/* pci.h: one PCI function: type-0 config space, memory BARs, expansion ROM, INTx, MSI-X.
  *
  * Config space and BARs are accessed by the server's thread only. Interrupts
  * are raised by any thread: the function's lock covers the interrupt causes,
@@ -7,12 +7,16 @@
 #pragma once
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bdf.h"
 
 #define PCI_CONFIG_BYTES 256
 #define PCI_BARS         6
+#define PCI_ROM          PCI_BARS /* the expansion ROM, where a BAR is meant */
+#define PCI_BASES        (PCI_BARS + 1)
+#define PCI_ROM_MIN      2048U
 #define MSIX_MAX_VECTORS 64
 #define MSIX_ENTRY_BYTES 16
 
@@ -38,14 +42,19 @@ struct pci_window {
 	void *arg;
 };
 
+/* A range that Xen has, or may have; size 0: none. */
+struct pci_claim {
+	uint64_t base, size;
+};
+
 /* What the guest has made of the function; plain, so that it can outlive us. */
 struct pci_state {
 	uint8_t config[PCI_CONFIG_BYTES];
 	uint32_t msix_table[MSIX_MAX_VECTORS][4];
 	uint64_t msix_pending;
 	uint8_t intx_causes;
-	uint8_t intx_level;         /* the wire is, or may be, up */
-	uint64_t claimed[PCI_BARS]; /* base that Xen has, or may have; 0: none */
+	uint8_t intx_level; /* the wire is, or may be, up */
+	struct pci_claim claims[PCI_BASES];
 };
 
 struct pci_function {
@@ -55,7 +64,9 @@ struct pci_function {
 	struct ioreq_server *server;
 	struct pci_state *state;
 	uint8_t writable[PCI_CONFIG_BYTES];
-	struct pci_bar bars[PCI_BARS];
+	struct pci_bar bars[PCI_BASES]; /* the ROM's has no ops */
+	const uint8_t *rom;
+	size_t rom_length;
 	struct pci_window window;
 	unsigned msix_control; /* config offset of the message control word; 0: none */
 	unsigned msix_vectors;
@@ -80,6 +91,10 @@ void pci_function_destroy(struct pci_function *function);
 /* Adds a 64-bit memory BAR; @bar is even, @size a power of two >= 16. */
 void pci_add_bar(struct pci_function *function, unsigned bar, uint64_t size,
 		 const struct pci_bar_ops *ops, void *arg);
+
+/* Adds an expansion ROM (6.2.5.2), up to 2 GiB, which firmware copies and runs. The
+ * bytes stay valid; behind them, up to a power of two, ones are read. */
+void pci_add_rom(struct pci_function *function, const uint8_t *bytes, size_t length);
 
 /* Appends a capability: @body follows id and next pointer. Returns its offset. */
 unsigned pci_add_capability(struct pci_function *function, uint8_t id, const void *body,
@@ -111,8 +126,8 @@ uint32_t pci_config_read(struct pci_function *function, uint32_t offset, unsigne
 void pci_config_write(struct pci_function *function, uint32_t offset, unsigned size,
 		      uint32_t value);
 
-/* Any offset in the BAR, size 1, 2, 4 or 8 within it; unaligned accesses read
- * all-ones. */
+/* Any offset, size 1, 2, 4 or 8; what is not within the BAR, or unaligned, reads
+ * all-ones. PCI_ROM may be read unaligned. More bits than asked for mean nothing. */
 uint64_t pci_bar_read(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size);
 void pci_bar_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned size,
 		   uint64_t value);
@@ -137,3 +152,10 @@ void msix_send(struct pci_function *function, unsigned vector);
 
 /* Under the lock, after a mask was written: sends what was pending. */
 void msix_unmasked(struct pci_function *function);
+
+/* Tells Xen of BARs and ROM as they decode now. */
+void pci_update_bars(struct pci_function *function);
+
+/* Takes over what a dead process had claimed: a range that Xen had is claimed again
+ * first, so that it can be given up. */
+void pci_restore_claims(struct pci_function *function, const struct pci_state *left);

@@ -103,6 +103,12 @@ struct virtio_device_state {
 	struct virtqueue_registers queues[VIRTIO_MAX_QUEUES];
 };
 
+/* What firmware finds on the device, and runs. */
+struct virtio_rom {
+	uint8_t *bytes; /* NULL: none */
+	size_t length;
+};
+
 struct virtio_device {
 	const struct virtio_device_type *type;
 	const char *name; /* for messages */
@@ -119,6 +125,7 @@ struct virtio_device {
 	unsigned nqueues;
 	struct virtqueue *queues;
 	void *private; /* the type's */
+	struct virtio_rom rom;
 
 	enum virtio_wait wait;
 	bool ready;
@@ -137,6 +144,11 @@ int virtio_device_open(struct virtio_device *device, const struct virtio_device_
 		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
 		       const void *options);
 void virtio_device_close(struct virtio_device *device);
+
+/* For open(): reads an expansion ROM, for a device to boot from. Its images for virtio
+ * devices get this one's ids. 0 or -errno with the reason in device->why. */
+#define VIRTIO_ROM_MAX (16U << 20)
+int virtio_device_read_rom(struct virtio_device *device, const char *path);
 
 /* Tries again to connect an attached device that is not ready. True if it is. */
 bool virtio_device_retry(struct virtio_device *device);

@@ -10,10 +10,8 @@
 #include "base/util.h"
 #include "ioreq/server.h"
 
-#define VENDOR_ID      0x1af4
-#define DEVICE_ID_BASE 0x1040
-#define SUBSYSTEM_ID   0x1100
-#define REVISION       1
+#define SUBSYSTEM_ID 0x1100
+#define REVISION     1
 
 /* The BAR, a page for each structure. */
 #define AREA_BYTES        0x1000U
@@ -257,29 +255,35 @@ static const struct common_register common_registers[] = {
 	{ VIRTIO_PCI_COMMON_Q_USEDHI, 4, read_device_area_high, write_device_area_high },
 };
 
-/* Drivers use a field's own width (virtio 1.2, 4.1.3.1); others find nothing. */
+/* The register that has all of an access within it. */
 static const struct common_register *find_common(uint32_t offset, unsigned size)
 {
-	unsigned i;
+	const struct common_register *reg;
 
-	for (i = 0; i < ARRAY_SIZE(common_registers); i++)
-		if (common_registers[i].offset == offset && common_registers[i].size == size)
-			return &common_registers[i];
+	for (reg = common_registers; reg < common_registers + ARRAY_SIZE(common_registers); reg++)
+		if (offset >= reg->offset && offset + size <= reg->offset + reg->size)
+			return reg;
 	return NULL;
 }
 
+/* Drivers use a field's own width (virtio 1.2, 4.1.3.1), but for iPXE until 2023, which
+ * reads the lower half of its features (vpm_ioread32()). */
 static uint32_t read_common(struct virtio_pci *vpci, uint32_t offset, unsigned size)
 {
 	const struct common_register *reg = find_common(offset, size);
+	uint32_t value;
 
-	return reg ? reg->read(vpci) : 0;
+	if (!reg)
+		return 0;
+	value = reg->read(vpci) >> 8 * (offset - reg->offset);
+	return size < 4 ? value & ((1U << 8 * size) - 1) : value;
 }
 
 static void write_common(struct virtio_pci *vpci, uint32_t offset, unsigned size, uint32_t value)
 {
 	const struct common_register *reg = find_common(offset, size);
 
-	if (reg && reg->write)
+	if (reg && reg->write && size == reg->size)
 		reg->write(vpci, value);
 }
 
@@ -454,9 +458,9 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 		     struct virtio_pci_state *state, struct pci_state *pci_state)
 {
 	const struct pci_identity identity = {
-		.vendor = VENDOR_ID,
-		.device = (uint16_t)(DEVICE_ID_BASE + device->type->virtio_id),
-		.subsystem_vendor = VENDOR_ID,
+		.vendor = VIRTIO_PCI_VENDOR,
+		.device = VIRTIO_PCI_DEVICE(device->type->virtio_id),
+		.subsystem_vendor = VIRTIO_PCI_VENDOR,
 		.subsystem = SUBSYSTEM_ID,
 		.class_code = device->type->pci_class,
 		.revision = REVISION,
@@ -469,6 +473,8 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	vpci->function.server = server;
 	vpci->function.retry = device->wait == VIRTIO_WAIT_RRS && !device->ready;
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
+	if (device->rom.bytes)
+		pci_add_rom(&vpci->function, device->rom.bytes, device->rom.length);
 	if (ioreq_server_has_msi(server))
 		pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,
 			     MSIX_PBA_AREA);

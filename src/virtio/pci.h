@@ -6,6 +6,10 @@
 
 #define VIRTIO_PCI_BAR 0
 
+/* Who the function is (4.1.2.1). */
+#define VIRTIO_PCI_VENDOR            0x1af4
+#define VIRTIO_PCI_DEVICE(virtio_id) ((uint16_t)(0x1040 + (virtio_id)))
+
 /* Registers of the transport itself; plain, so that they can outlive us. */
 struct virtio_pci_state {
 	uint32_t device_feature_select, driver_feature_select;

@@ -82,6 +82,11 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 	return count > 0 ? (unsigned)count : 0;
 }
 
+bool virtqueue_more(const struct virtqueue *queue)
+{
+	return split_more(&queue->ring);
+}
+
 void virtqueue_again(struct virtqueue *queue)
 {
 	loop_post(queue->worker->loop, &queue->kick);

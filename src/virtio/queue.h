@@ -86,6 +86,9 @@ static inline bool virtqueue_running(const struct virtqueue *queue)
  * kicked() comes when there is one. */
 unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned max);
 
+/* True if chains wait. Asks for no doorbell, as virtqueue_take() does if there are none. */
+bool virtqueue_more(const struct virtqueue *queue);
+
 /* Calls kicked() again, after the others' turn. */
 void virtqueue_again(struct virtqueue *queue);
 

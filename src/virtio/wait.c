@@ -7,6 +7,7 @@
  * the type changes the configuration, the driver is told of that, and what the
  * transport did to keep the guest waiting ends. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -60,13 +61,14 @@ int virtio_device_open(struct virtio_device *device, const struct virtio_device_
 		return 0;
 	}
 	log_error("%s: %s", name, device->why.text);
-	type->close(device);
+	virtio_device_close(device);
 	return err;
 }
 
 void virtio_device_close(struct virtio_device *device)
 {
 	device->type->close(device);
+	free(device->rom.bytes);
 }
 
 /* Only what is new. */

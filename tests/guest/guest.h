@@ -98,7 +98,7 @@ struct gpci {
 	uint16_t bdf;      /* bus << 8 | device << 3 | function */
 	uint16_t vendor, device;
 	uint32_t class_rev;
-	struct gpci_bar bar[6];
+	struct gpci_bar bar[6], rom;
 	unsigned int pin; /* 1: INTA */
 	enum girq irq;
 	uint8_t msix; /* the capability, 0 if there is none */
@@ -113,8 +113,9 @@ void gpci_write(const struct gpci *pci, unsigned int reg, unsigned int size, uin
 /* hvmloader: 16-bit ids, sizes the BARs, places them from base on, turns decoding on. */
 bool gpci_hvmloader(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base);
 
-/* SeaBIOS: sizes the BARs again with decoding on. */
+/* SeaBIOS: sizes the BARs again with decoding on; and copies the ROM, where it was placed. */
 void gpci_seabios(struct gpci *pci);
+void gpci_seabios_rom(const struct gpci *pci, void *bytes, uint32_t length);
 
 /* Linux: 32-bit id, for up to 65 s while that says "retry"; sizes with decoding off, takes over the BARs or places them from base on. */
 bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base);

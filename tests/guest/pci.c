@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <linux/pci_regs.h>
+#include <string.h>
 #include <time.h>
 
 #define BAR_BASE     0xf0000000ull
@@ -43,13 +44,13 @@ static unsigned int bar_reg(unsigned int bar)
 
 /* ---- BAR sizing -------------------------------------------------------------- */
 
-/* All ones in, the size mask out, the old value back. */
-static uint32_t size_reg(const struct gpci *pci, unsigned int reg, uint32_t *old)
+/* Ones in, the size mask out, the old value back. */
+static uint32_t size_reg(const struct gpci *pci, unsigned int reg, uint32_t ones, uint32_t *old)
 {
 	uint32_t mask;
 
 	*old = gpci_read(pci, reg, 4);
-	gpci_write(pci, reg, 4, UINT32_MAX);
+	gpci_write(pci, reg, 4, ones);
 	mask = gpci_read(pci, reg, 4);
 	gpci_write(pci, reg, 4, *old);
 	return mask;
@@ -59,28 +60,38 @@ static uint32_t size_reg(const struct gpci *pci, unsigned int reg, uint32_t *old
 static unsigned int size_bar(struct gpci *pci, unsigned int i)
 {
 	struct gpci_bar *bar = &pci->bar[i];
-	uint32_t low, high = 0, mask = size_reg(pci, bar_reg(i), &low), high_mask = UINT32_MAX;
+	uint32_t low, high = 0, mask = size_reg(pci, bar_reg(i), UINT32_MAX, &low),
+		      high_mask = UINT32_MAX;
 
 	*bar = (struct gpci_bar){ .is64 = (mask & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
 					  PCI_BASE_ADDRESS_MEM_TYPE_64 };
 	if (!mask || mask == UINT32_MAX)
 		return 1;
 	if (bar->is64)
-		high_mask = size_reg(pci, bar_reg(i) + 4, &high);
+		high_mask = size_reg(pci, bar_reg(i) + 4, UINT32_MAX, &high);
 	bar->base = (uint64_t)high << 32 | (low & ~0xfu);
 	bar->size = ~((uint64_t)high_mask << 32 | (mask & ~0xfu)) + 1;
 	return bar->is64 ? 2 : 1;
 }
 
+/* All of them leave it off meanwhile. */
+static void size_rom(struct gpci *pci)
+{
+	uint32_t old, mask = size_reg(pci, PCI_ROM_ADDRESS, PCI_ROM_ADDRESS_MASK, &old);
+
+	pci->rom =
+		(struct gpci_bar){ .base = old & PCI_ROM_ADDRESS_MASK, .size = mask ? -mask : 0 };
+	if (mask & ~PCI_ROM_ADDRESS_MASK)
+		fake_violation("%04x: the ROM BAR decodes, or has odd bits", pci->bdf);
+}
+
 static void size_bars(struct gpci *pci)
 {
-	uint32_t rom;
 	unsigned int i;
 
 	for (i = 0; i < 6; i += size_bar(pci, i))
 		;
-	if (size_reg(pci, PCI_ROM_ADDRESS, &rom))
-		fake_violation("%04x: a ROM BAR that nobody asked for", pci->bdf);
+	size_rom(pci);
 }
 
 static uint64_t place_bars(struct gpci *pci, uint64_t base)
@@ -98,7 +109,11 @@ static uint64_t place_bars(struct gpci *pci, uint64_t base)
 		if (bar->is64)
 			gpci_write(pci, bar_reg(i) + 4, 4, (uint32_t)(bar->base >> 32));
 	}
-	return base;
+	if (!pci->rom.size)
+		return base;
+	pci->rom.base = (base + pci->rom.size - 1) & ~(pci->rom.size - 1);
+	gpci_write(pci, PCI_ROM_ADDRESS, 4, (uint32_t)pci->rom.base);
+	return pci->rom.base + pci->rom.size;
 }
 
 /* ---- who looks at it ------------------------------------------------------------ */
@@ -135,6 +150,36 @@ void gpci_seabios(struct gpci *pci)
 	gpci_read(pci, PCI_HEADER_TYPE, 1);
 	size_bars(pci);
 	set_command(pci, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* What "rep movsl" copies within a page, as Xen hands it over. */
+static void copy_words(const struct gpci *pci, uint64_t from, uint64_t to, uint32_t length)
+{
+	const struct fake_io io = { .type = FAKE_MMIO,
+				    .read = true,
+				    .addr = from,
+				    .data = to,
+				    .size = 4,
+				    .count = length / 4,
+				    .data_is_ptr = true };
+
+	ck_assert(vcpu_io(pci->vcpu, &io).answered);
+}
+
+/* An image is of whole 512 bytes. */
+void gpci_seabios_rom(const struct gpci *pci, void *bytes, uint32_t length)
+{
+	uint64_t page = gpage_alloc(1);
+	uint32_t done, part;
+
+	gpci_write(pci, PCI_ROM_ADDRESS, 4, (uint32_t)pci->rom.base | PCI_ROM_ADDRESS_ENABLE);
+	for (done = 0; done < length; done += part) {
+		part = length - done < FAKE_PAGE ? length - done : FAKE_PAGE;
+		copy_words(pci, pci->rom.base + done, page, part);
+		memcpy((uint8_t *)bytes + done, fake_ram(page), part);
+	}
+	gpci_write(pci, PCI_ROM_ADDRESS, 4, (uint32_t)pci->rom.base);
+	gpage_free(page, 1);
 }
 
 static void nap(unsigned int ms)

@@ -82,6 +82,16 @@ START_TEST(without_indirect_descriptors_no_table_is_copied)
 }
 END_TEST
 
+START_TEST(blocks_are_as_large_as_is_asked_for)
+{
+	struct gblk *blk;
+
+	model_start(FAKE_HVM, model_disk(_i ? "block-size=4096" : NULL));
+	blk = model_driver(&model_plain);
+	ck_assert_uint_eq(blk->blk_size, _i ? 4096 : 512);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("model-blk");
@@ -92,6 +102,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, every_kind_of_driver_gets_its_data, 0,
 			    sizeof(driver_kinds) / sizeof(driver_kinds[0]));
 	tcase_add_test(tc, without_indirect_descriptors_no_table_is_copied);
+	tcase_add_loop_test(tc, blocks_are_as_large_as_is_asked_for, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }

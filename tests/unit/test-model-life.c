@@ -284,6 +284,8 @@ static const char *const usage_errors[][4] = {
 	{ "--domain", FAKE_DOMAIN, "--blk", "bdf=00:06.9,null=1M" },
 	{ "--domain", FAKE_DOMAIN, "--blk", "bdf=00:06.0,null=1X" },
 	{ "--domain", FAKE_DOMAIN, "--blk", "null=1M" },
+	{ "--domain", FAKE_DOMAIN, "--blk", "bdf=00:06.0,null=1M,block-size=4096" },
+	{ "--domain", FAKE_DOMAIN, "--blk", "bdf=00:06.0,path=/dev/null,block-size=1024" },
 	{ "--nonsense" },
 };
 

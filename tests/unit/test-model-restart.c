@@ -259,15 +259,15 @@ END_TEST
 /* Everything but whose it is. */
 static void scramble_device(struct device_state *device)
 {
-	uint64_t *claimed = device->pci.claimed;
+	struct pci_claim *claim = &device->pci.claims[guest_random(2) ? 0 : PCI_ROM];
 
 	scramble(&device->virtio, sizeof(device->virtio));
 	scramble(&device->transport, sizeof(device->transport));
 	scramble(&device->pci, sizeof(device->pci));
 	if (guest_random(2))
-		claimed[0] &= ~(BAR_SIZE - 1ull);
+		*claim = (struct pci_claim){ claim->base & ~(BAR_SIZE - 1ull), BAR_SIZE };
 	if (!guest_random(4))
-		claimed[0] = -(uint64_t)BAR_SIZE;
+		*claim = (struct pci_claim){ -(uint64_t)BAR_SIZE, BAR_SIZE };
 }
 
 START_TEST(garbage_in_the_record_of_an_orphan_does_no_harm)

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What "cpu" sampled around loads (files BACKEND.bench.log), for the tables: an
-# "awk -f" before theirs, whose rules find what a load took as it is done.
+# "awk -f" before theirs, whose rules find what a load took as it is done. Lines are
+# "begin|done LOAD RUN ... TIME DOM0 GUEST".
 $1 == "begin" {
-	began = $4
-	dom0_began = $5
-	guest_began = $6
+	began = $(NF - 2)
+	dom0_began = $(NF - 1)
+	guest_began = $NF
 }
 $1 == "done" {
-	time[$2] = $4 - began
-	dom0[$2] = $5 - dom0_began
-	guest[$2] = $6 - guest_began
+	time[$2] = $(NF - 2) - began
+	dom0[$2] = $(NF - 1) - dom0_began
+	guest[$2] = $NF - guest_began
 }
 function backend_name(name) {
 	name = FILENAME

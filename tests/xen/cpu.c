@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <xenctrl.h>
 
-#define BOOT    20000 /* ms to the first mark */
+#define BOOT    60000 /* ms to the first mark */
 #define SILENCE 4000  /* ms from mark to mark */
 
 static xc_interface *xc;

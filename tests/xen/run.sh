@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run.sh [x86|arm64] smoke|full|bench|NAME...: plays scenarios on real Xen, in an emulated
+# run.sh [x86|arm64] smoke|full|bench|bench-net|NAME...: plays scenarios on real Xen, in an emulated
 # machine: the one that is named, or that the first scenario asks for. Those that want the
 # same command lines and kernel share one boot; when the machine dies or hangs under one, the
 # rest go on in another boot, and that one gets a second chance, since a log without a verdict
@@ -39,7 +39,7 @@ chosen() {
 		case $name in
 		smoke) of_tier smoke ;;
 		full) of_tier smoke full ;;
-		bench) of_tier bench ;;
+		bench | bench-net) of_tier "$name" ;;
 		*) echo "$name" ;;
 		esac
 	done

@@ -135,7 +135,11 @@ static int open_any(struct blk_device *blk, bool again, struct blk_store **resul
 		    struct reason *why)
 {
 	const struct blk_options *o = blk->options;
-	const struct file_options file = { .path = o->path, .readonly = o->readonly };
+	static const uint32_t blocks[] = { 0, 512, 4096 };
+	const struct file_options file = { .path = o->path,
+					   .readonly = o->readonly,
+					   .cache = o->cache,
+					   .block = blocks[o->block] };
 
 	if (o->nbd)
 		return open_nbd(blk, again, result, why);

@@ -24,6 +24,7 @@ struct blk_options {
 	unsigned nbd_timeout; /* seconds */
 	bool readonly, discard;
 	unsigned cache;           /* enum blk_cache */
+	unsigned block;           /* 0: as the store is made; 1: 512 bytes; 2: 4096 */
 	unsigned stop;            /* at errors of the store, until the administrator has looked */
 	uint64_t requests, bytes; /* a second; 0: no limit */
 	unsigned burst;           /* ms */

@@ -7,7 +7,7 @@
 #include "devices/blk/blk.h"
 
 static const char *const cache_names[] = { "auto", "none", "writeback", "writethrough", NULL };
-
+static const char *const block_names[] = { "auto", "512", "4096", NULL };
 static const char *const error_names[] = { "report", "stop", NULL };
 
 /* What a request takes of its time is a whole number of nanoseconds. */
@@ -54,6 +54,12 @@ const struct option_spec blk_option_specs[] = {
 	  .offset = offsetof(struct blk_options, discard),
 	  .fallback = "on",
 	  .help = "the guest may give space back" },
+	{ .key = "block-size",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct blk_options, block),
+	  .names = block_names,
+	  .fallback = "auto",
+	  .help = "of the blocks that the guest addresses" },
 	{ .key = "iops",
 	  .kind = OPTION_SIZE,
 	  .offset = offsetof(struct blk_options, requests),
@@ -103,6 +109,10 @@ int blk_options_check(const void *from, const char *where)
 
 	if (!!o->path + !!o->nbd + !!o->null_size != 1) {
 		log_error("%s: give one of path=, nbd= and null=", where);
+		return -EINVAL;
+	}
+	if (o->null_size && o->block) {
+		log_error("%s: block-size= is for what path= names", where);
 		return -EINVAL;
 	}
 	if (o->serial && strlen(o->serial) > VIRTIO_BLK_ID_BYTES) {

@@ -7,6 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include <linux/virtio_net.h>
 
@@ -24,6 +25,9 @@ struct net_backend;
 struct net_frame {
 	uint8_t *data;
 	uint32_t length;
+	/* To be sent in place of data, if there are any; the header is in the first one. */
+	const struct iovec *pieces;
+	unsigned npieces;
 	int result; /* the backend's */
 
 	/* Sent: 0 or -errno. Received: the frame's length, or -EAGAIN when there is
@@ -42,6 +46,7 @@ struct net_port {
 	struct loop *loop;                       /* set by its user */
 	void (*readable)(struct net_port *port); /* after net_backend_ops.watch() */
 	void *user;                              /* readable()'s */
+	uint64_t moved;                          /* bytes, both ways: counted by its user */
 	struct loop_op op;
 	bool watched;
 };
@@ -71,6 +76,7 @@ struct net_backend {
 	uint16_t mtu;      /* 0: not known */
 	uint8_t mac[6];    /* of the one station that it gets frames for; zeroes: for any */
 	unsigned npairs;
+	bool gathers; /* it sends pieces, and is done with them at the end of the turn */
 	bool up;
 	void (*changed)(
 		struct net_backend *backend); /* on main: up, or ports that failed work again */

@@ -129,8 +129,10 @@ static int net_open(struct virtio_device *device, const void *from)
 {
 	const struct net_options *o = from;
 	struct net_backend *backend;
-	int err = open_backend(o, &backend, &device->why);
+	int err = o->rom ? virtio_device_read_rom(device, o->rom) : 0;
 
+	if (!err)
+		err = open_backend(o, &backend, &device->why);
 	if (!err && o->script)
 		err = run_first_script(device, backend, o);
 	if (!err)

@@ -17,6 +17,7 @@ struct net_options {
 	char *script;
 	char *bridge;
 	char *mac;
+	char *rom;             /* path; NULL: none */
 	unsigned fd;           /* 0: none */
 	unsigned script_limit; /* seconds */
 	unsigned queues;       /* pairs */

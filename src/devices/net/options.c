@@ -88,6 +88,11 @@ const struct option_spec net_option_specs[] = {
 	  .names = duplex_names,
 	  .fallback = "full",
 	  .help = "with speed" },
+	{ .key = "rom",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct net_options, rom),
+	  .placeholder = "PATH",
+	  .help = "expansion ROM to boot from the network with: iPXE's, say" },
 	{ 0 },
 };
 

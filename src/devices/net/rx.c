@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "devices/net/net.h"
+#include "devices/net/pace.h"
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
@@ -23,7 +24,7 @@
 #define BUFFERS_MAX VIRTQUEUE_SIZE_MAX
 #define TOGETHER    64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
 
-enum phase { RX_OFF, RX_READING, RX_WAITING, RX_STARVED, RX_FAILED };
+enum phase { RX_OFF, RX_READING, RX_WAITING, RX_PAUSING, RX_STARVED, RX_FAILED };
 
 /* A frame that was read. */
 struct slot {
@@ -48,11 +49,13 @@ struct net_rx {
 	unsigned burst;       /* how many are read at a time */
 	unsigned reading;     /* not done yet */
 	unsigned next, nread; /* of the slots: to deliver */
+	unsigned found;       /* frames, since it rested */
 	struct slot slots[BURST_MAX];
 	struct chain *buffers[BUFFERS_MAX]; /* taken, not used: a circle */
 	unsigned first, nbuffers;
 	struct filled filled[BUFFERS_MAX];
 	unsigned nfilled;
+	struct net_pace pace;
 	struct loop_work deliver, resume;
 	uint8_t *frames;
 };
@@ -88,7 +91,17 @@ static void port_readable(struct net_port *port)
 {
 	struct net_rx *rx = port->user;
 
-	if (rx->phase == RX_WAITING)
+	if (rx->phase != RX_WAITING)
+		return;
+	pace_told(&rx->pace, loop_now());
+	read_burst(rx);
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct net_rx *rx = container_of(timer, struct net_rx, pace.look);
+
+	if (rx->phase == RX_PAUSING)
 		read_burst(rx);
 }
 
@@ -115,6 +128,18 @@ static bool has_failed(const struct net_rx *rx)
 	return result <= 0 && result != -EAGAIN && result != -EINTR;
 }
 
+/* There are no more frames. */
+static void rest(struct net_rx *rx)
+{
+	if (pace_again(&rx->pace, rx->port->loop, rx->found, rx->port->moved)) {
+		rx->phase = RX_PAUSING;
+	} else {
+		pace_rest(&rx->pace, loop_now());
+		wait_for_port(rx);
+	}
+	rx->found = 0;
+}
+
 /* All are delivered: as many frames again, or more, if there were as many. */
 static void go_on(struct net_rx *rx)
 {
@@ -124,13 +149,14 @@ static void go_on(struct net_rx *rx)
 		rx->phase = RX_FAILED;
 		return;
 	}
+	rx->found += count;
 	if (count == rx->burst) {
 		rx->burst = (unsigned)min_u64(2 * rx->burst, BURST_MAX);
 		read_burst(rx);
 		return;
 	}
 	rx->burst = (unsigned)max_u64(count, 1);
-	wait_for_port(rx);
+	rest(rx);
 }
 
 /* --- delivery ------------------------------------------------------------------ */
@@ -228,6 +254,7 @@ static bool place(struct net_rx *rx, struct slot *slot)
 		return true;
 	}
 	net_count(&rx->net->counters.rx_frames, 1);
+	rx->port->moved += (uint32_t)slot->result;
 	lay_out(rx, slot, count);
 	return true;
 }
@@ -334,6 +361,7 @@ int net_rx_init(struct virtqueue *queue)
 	rx->net = net;
 	rx->burst = 1;
 	rx->deliver.run = deliver;
+	rx->pace.look.fire = look;
 	rx->resume.run = resume;
 	rx->port = &net->backend->ports[queue->index / 2];
 	rx->port->loop = queue->worker->loop;

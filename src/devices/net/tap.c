@@ -69,7 +69,10 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 {
 	struct io_uring_sqe *sqe = loop_sqe(port->loop);
 
-	io_uring_prep_write(sqe, fd_of(port), frame->data, frame->length, 0);
+	if (frame->npieces)
+		io_uring_prep_writev(sqe, fd_of(port), frame->pieces, frame->npieces, 0);
+	else
+		io_uring_prep_write(sqe, fd_of(port), frame->data, frame->length, 0);
 	frame->op.done = sent;
 	loop_sqe_for(sqe, &frame->op);
 }
@@ -277,6 +280,7 @@ static struct tap *new_tap(void)
 	if (!tap)
 		return NULL;
 	net_backend_init(&tap->backend, &ops, HOST_OFFLOADS | GUEST_OFFLOADS);
+	tap->backend.gathers = true;
 	tap->backend.up = true;
 	return tap;
 }

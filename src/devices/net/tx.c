@@ -11,8 +11,10 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "devices/net/gather.h"
 #include "devices/net/header.h"
 #include "devices/net/net.h"
+#include "devices/net/pace.h"
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
@@ -23,6 +25,7 @@ struct slot {
 	struct net_tx *tx;
 	struct chain *chain; /* NULL: it went back before the frame was sent */
 	struct net_frame frame;
+	struct net_gather gather;
 	int err;
 };
 
@@ -32,6 +35,7 @@ struct net_tx {
 	struct slot slots[SLOTS], *unused[SLOTS];
 	unsigned nunused;
 	bool waiting; /* for a slot */
+	struct net_pace pace;
 	uint8_t *frames;
 };
 
@@ -46,6 +50,7 @@ static void finish(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 
+	gather_end(&slot->gather, tx->vq);
 	tx->unused[tx->nunused++] = slot;
 	give_back(slot);
 	if (tx->waiting && virtqueue_running(tx->vq))
@@ -76,21 +81,30 @@ static void drop(struct slot *slot)
 static void fetch(struct slot *slot)
 {
 	const struct chain *chain = slot->chain;
+	struct net_tx *tx = slot->tx;
 
 	slot->frame.length = chain->out_length;
 	slot->err = 0;
 	if (chain->out_length <= NET_HEADER_BYTES || chain->out_length > NET_FRAME_MAX)
 		slot->err = -EINVAL;
-	else
-		chain_copy(&slot->tx->vq->memory, chain, false, 0, chain->out_length,
-			   slot->frame.data, &slot->err);
+	else if (!tx->port->backend->gathers ||
+		 !gather_frame(&slot->gather, tx->vq, chain, &slot->err))
+		chain_copy(&tx->vq->memory, chain, false, 0, chain->out_length, slot->frame.data,
+			   &slot->err);
+	slot->frame.pieces = slot->gather.pieces;
+	slot->frame.npieces = slot->gather.count;
+}
+
+static const void *header_of(const struct net_frame *frame)
+{
+	return frame->npieces ? frame->pieces[0].iov_base : frame->data;
 }
 
 static void pass_on(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 	struct net_device *net = net_of(tx->vq);
-	const void *header = slot->frame.data;
+	const void *header = header_of(&slot->frame);
 
 	if (slot->err || !net_header_valid(header, slot->frame.length - (uint32_t)NET_HEADER_BYTES,
 					   tx->vq->features)) {
@@ -98,6 +112,7 @@ static void pass_on(struct slot *slot)
 		return;
 	}
 	net_count(&net->counters.tx_frames, 1);
+	tx->port->moved += slot->frame.length;
 	tx->port->backend->ops->send(tx->port, &slot->frame);
 }
 
@@ -106,12 +121,17 @@ void net_tx_kicked(struct virtqueue *queue)
 	struct net_tx *tx = queue->private;
 	struct chain *chains[SLOTS];
 	struct slot *slots[SLOTS];
-	unsigned i, count;
+	unsigned i, count, room = tx->nunused;
 
-	tx->waiting = !tx->nunused;
+	tx->waiting = !room;
 	if (tx->waiting)
 		return;
-	count = virtqueue_take(queue, chains, tx->nunused);
+	count = virtqueue_take(queue, chains, room);
+	if (!count) {
+		pace_rest(&tx->pace, loop_now());
+		return;
+	}
+	pace_told(&tx->pace, loop_now());
 	for (i = 0; i < count; i++) {
 		slots[i] = tx->unused[--tx->nunused];
 		slots[i]->chain = chains[i];
@@ -120,18 +140,30 @@ void net_tx_kicked(struct virtqueue *queue)
 	memory_flush(&queue->memory);
 	for (i = 0; i < count; i++)
 		pass_on(slots[i]);
-	if (count)
+	if (count == room || !pace_again(&tx->pace, tx->port->loop, count, tx->port->moved))
 		virtqueue_again(queue);
 }
 
-/* What is on its way is ours: the guest need not wait for whoever takes it. */
+/* What is on its way is ours: the guest need not wait for whoever takes it. Pieces go out at
+ * once, and have to come back first. */
 void net_tx_stop(struct virtqueue *queue)
 {
 	struct net_tx *tx = queue->private;
 	unsigned i;
 
 	for (i = 0; i < SLOTS; i++)
-		give_back(&tx->slots[i]);
+		if (!tx->slots[i].gather.count)
+			give_back(&tx->slots[i]);
+}
+
+static void look(struct loop_timer *timer)
+{
+	struct net_tx *tx = container_of(timer, struct net_tx, pace.look);
+
+	if (!virtqueue_running(tx->vq))
+		return;
+	if (virtqueue_more(tx->vq) || !pace_again(&tx->pace, tx->port->loop, 0, tx->port->moved))
+		virtqueue_again(tx->vq);
 }
 
 int net_tx_init(struct virtqueue *queue)
@@ -147,6 +179,7 @@ int net_tx_init(struct virtqueue *queue)
 		return -ENOMEM;
 	}
 	tx->vq = queue;
+	tx->pace.look.fire = look;
 	tx->port = &net_of(queue)->backend->ports[queue->index / 2];
 	tx->port->loop = queue->worker->loop;
 	for (i = 0; i < SLOTS; i++) {

@@ -77,9 +77,9 @@ blank_disk() {
 
 # --- guests ------------------------------------------------------------------
 
-# create NAME hvm|pvh|arm disk|KERNEL [WORDS]: a paused guest. "disk": the firmware boots
-# what will be served; else kernel and initrd come from here, with WORDS on the command
-# line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
+# create NAME hvm|pvh|arm disk|network|KERNEL [WORDS]: a paused guest. "disk", "network": the
+# firmware boots what will be served; else kernel and initrd come from here, with WORDS on the
+# command line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
 # xl's) may be set, and TOOLS=fio or TOOLS=ethtool; for an Arm guest FUNCTIONS, see arm.sh.
 create() {
 	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
@@ -124,6 +124,7 @@ guest_config() {
 	END
 	case $3 in
 	disk) echo "boot='c'" ;;
+	network) echo "boot='n'" ;;
 	*) kernel_config "$2" "$3" "$4" ;;
 	esac
 	case $2 in

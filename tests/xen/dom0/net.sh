@@ -91,18 +91,37 @@ end_helper() {
 	within 10 ended "helpers/$1" || fail "$1 does not end"
 }
 
-# serve_dhcp TAP NUMBER
+# serve_dhcp TAP NUMBER [FILE]: FILE is what to boot from.
 serve_dhcp() {
 	cat > "$lab/$1-dhcp.conf" <<-END
 		interface $1
 		start 10.0.$2.2
 		end 10.0.$2.2
 		option subnet 255.255.255.0
+		${3:+boot_file $3}
 		lease_file $lab/$1-dhcp.leases
 		pidfile $lab/$1-dhcp.udhcpd
 	END
 	: > "$lab/$1-dhcp.leases"
 	helper "$1-dhcp" busybox udhcpd -f "$lab/$1-dhcp.conf"
+}
+
+# serve_boot TAP NUMBER KERNEL WORDS: all that a guest needs to boot from this network with
+# iPXE: its address, and by HTTP a script, kernel and initrd.
+serve_boot() {
+	local www
+	www=$lab/www
+	mkdir -p "$www"
+	ln -s "/share/boot/$3-vmlinuz" "$www/vmlinuz"
+	ln -s "/share/boot/$3-initrd" "$www/initrd"
+	cat > "$www/script" <<-END
+		#!ipxe
+		kernel vmlinuz console=hvc0 quiet panic=1 $4
+		initrd initrd
+		boot
+	END
+	serve_dhcp "$1" "$2" "http://10.0.$2.1/script"
+	helper "$1-http" busybox httpd -f -vv -p "10.0.$2.1:80" -h "$www"
 }
 
 # serve_peer: what guests' "net" speaks with, on all taps.

@@ -1,30 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 #
-# Traffic between marks, for dom0 to read its CPU time at, twice: lab=net-bench,NIC, where
-# NIC is a PCI function or an interface.
+# Traffic by each of some interfaces, one after another, twice, between marks for dom0 to
+# read its CPU time at: lab=net-bench,TITLE@NIC@NUMBER,..., where NIC is a PCI function or
+# an interface and NUMBER the network's.
 # shellcheck source=tests/xen/guest/net-lib.sh
 . /lab/net-lib.sh
 
-# loads RUN: nothing, in MiB, packets of bytes, round trips.
+# loads HOW WORDS: in MiB, packets of bytes, round trips, each as "HOW WORDS COMMAND...".
 loads() {
-	between "nothing $1" true
-	between "tcp-out $1" net -n send 10.0.7.1 64
-	between "tcp-in $1" net -n receive 10.0.7.1 64
-	between "udp-64-out $1" net -n out 10.0.7.1 64 10000
-	between "udp-64-in $1" net -n in 10.0.7.1 64 10000
-	between "udp-1472-out $1" net -n out 10.0.7.1 1472 10000
-	between "udp-1472-in $1" net -n in 10.0.7.1 1472 10000
-	between "round $1" net -n round 10.0.7.1 8 4000
+	$1 "tcp-out $2" net -n send "$peer" 64
+	$1 "tcp-in $2" net -n receive "$peer" 64
+	$1 "udp-64-out $2" net -n out "$peer" 64 10000
+	$1 "udp-64-in $2" net -n in "$peer" 64 10000
+	$1 "udp-1472-out $2" net -n out "$peer" 1472 10000
+	$1 "udp-1472-in $2" net -n in "$peer" 1472 10000
+	$1 "round $2" net -n round "$peer" 8 4000
+}
+
+# use TITLE@NIC@NUMBER: sets title, nic, number and peer.
+use() {
+	title=${1%%@*}
+	nic=${1#*@}
+	number=${nic#*@}
+	nic=${nic%@*}
+	peer=10.0.$number.1
+	case $nic in
+	*:*) nic=$(net_device "$nic") ;;
+	esac
 }
 
 load_net
-case $1 in
-*:*) nic=$(net_device "$1") ;;
-*) nic=$1 ;;
-esac
-check "the interface is up" set_up "$nic" 7
-check "the peer answers" within 10 answers 10.0.7.1
-loads 1
-loads 2
+for interface in "$@"; do
+	use "$interface"
+	check "$title: the interface is up" set_up "$nic" "$number"
+	check "$title: the peer answers" within 10 answers "$peer"
+	for run in 1 2; do
+		between "nothing $run $title" true
+		loads between "$run $title"
+	done
+done
 mark end
