@@ -334,8 +334,7 @@ static void stop(struct guest *guest)
 {
 	unsigned i;
 
-	for (i = 0; i < guest->nworkers; i++)
-		worker_quit(&guest->workers[i]);
+	workers_quit(guest->workers, guest->nworkers);
 	for (i = 0; i < guest->nattached; i++) {
 		virtio_device_detach(&guest->devices[i].virtio);
 		virtio_pci_destroy(&guest->devices[i].transport);

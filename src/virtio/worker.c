@@ -111,19 +111,34 @@ int worker_start(struct worker *worker, unsigned index, const struct worker_opti
 	return err;
 }
 
-void worker_quit(struct worker *worker)
+static void end_thread(struct worker *worker)
 {
 	if (!worker->own_thread)
 		return;
 	loop_stop(worker->loop);
 	pthread_join(worker->thread, NULL);
-	loop_free(worker->loop);
+}
+
+static void free_loop(struct worker *worker)
+{
+	if (worker->own_thread)
+		loop_free(worker->loop);
 	worker->own_thread = false;
+}
+
+void workers_quit(struct worker *workers, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		end_thread(&workers[i]);
+	for (i = 0; i < count; i++)
+		free_loop(&workers[i]);
 }
 
 void worker_stop(struct worker *worker)
 {
-	worker_quit(worker);
+	workers_quit(worker, 1);
 	bounce_free(worker->bounce);
 	foreign_close(worker->foreign);
 	grants_close(worker->grants);

@@ -33,11 +33,13 @@ struct worker_options {
 int worker_start(struct worker *worker, unsigned index, const struct worker_options *options,
 		 struct loop *loop);
 
-/* Ends the thread; no queue may be running on it. What was posted to one may still
- * have been under way, so queues are freed afterwards. */
-void worker_quit(struct worker *worker);
+/* Ends the threads; no queue may be running on them. They may still post to each other,
+ * so all end before the first loop is freed; and what was posted to a queue may have been
+ * under way, so queues are freed afterwards. */
+void workers_quit(struct worker *workers, unsigned count);
 
-/* The same, if it has not been done, and frees what the queues had of the worker's. */
+/* The same for one, if it has not been done, and frees what the queues had of the
+ * worker's. */
 void worker_stop(struct worker *worker);
 
 /* From any thread: guest-physical mappings made until now are stale. */

@@ -150,8 +150,6 @@ static void stop_if_quiet(void *arg)
 
 void rig_stop(struct rig *rig)
 {
-	unsigned i;
-
 	rig_call(rig, withdraw, rig);
 	do {
 		unit_nap_us(100);
@@ -159,8 +157,7 @@ void rig_stop(struct rig *rig)
 	} while (!rig->quiet);
 	pthread_join(rig->thread, NULL);
 	assert_idle(rig, false);
-	for (i = 0; i < rig->nworkers; i++)
-		worker_quit(&rig->workers[i]);
+	workers_quit(rig->workers, rig->nworkers);
 	virtio_device_detach(&rig->device);
 	virtio_pci_destroy(&rig->transport);
 	while (rig->nworkers)
