@@ -333,11 +333,12 @@ bool gblk_load(struct gblk *blk, unsigned int nr, unsigned int depth);
 #define GNET_DESCS 64u    /* of one buffer */
 
 struct gnet_config {
-	uint64_t without;     /* features */
-	const uint32_t *cuts; /* where a buffer is cut: descriptors' lengths, up to a 0 */
+	uint64_t without, with; /* features; Linux's without steering are what it takes */
+	const uint32_t *cuts;   /* where a buffer is cut: descriptors' lengths, up to a 0 */
 	enum gdma_kind dma;
 	enum girq irq;
 	unsigned int pairs; /* 0: 1 */
+	bool control;       /* with the queue behind the pairs, which must be all there are */
 	uint16_t bdf;
 	uint16_t ring_size;   /* 0: 128 */
 	uint32_t buffer;      /* bytes of one receive buffer; 0: 1536, as Linux */
@@ -364,6 +365,10 @@ void gnet_free(struct gnet *net);
 bool gnet_send(struct gnet *net, unsigned int pair, const void *frame, uint32_t length,
 	       unsigned int segments);
 void gnet_kick(struct gnet *net, unsigned int pair);
+
+/* A command's ack. */
+uint8_t gnet_command(struct gnet *net, uint8_t class, uint8_t cmd, const void *data,
+		     uint32_t length);
 
 /* Takes back what was sent; false if not all was within @ms. */
 bool gnet_sent(struct gnet *net, unsigned int pair, unsigned int ms);

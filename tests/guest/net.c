@@ -12,7 +12,6 @@
 #include "guest.h"
 
 #define FEATURE(name) (1ull << (name))
-#define HEADER        sizeof(struct virtio_net_hdr_v1)
 
 static const uint64_t driver_features =
 	FEATURE(VIRTIO_NET_F_MAC) | FEATURE(VIRTIO_NET_F_STATUS) | FEATURE(VIRTIO_NET_F_MTU) |
@@ -108,12 +107,13 @@ static void start_driver(struct gnet *net)
 {
 	const struct gnet_config *config = &net->config;
 	struct gvirtio *v = &net->v;
-	unsigned int i, queues = 2 * pairs_of(net);
+	unsigned int i, queues = 2 * pairs_of(net) + config->control;
 
 	v->dma.kind = config->dma;
 	v->pci.irq = config->irq;
 	ck_assert_int_ge(gvirtio_reset(v), 0);
-	ck_assert_msg(gvirtio_negotiate(v, driver_features & ~config->without), "features refused");
+	ck_assert_msg(gvirtio_negotiate(v, (driver_features | config->with) & ~config->without),
+		      "features refused");
 	for (i = 0; i < sizeof(net->mac); i++)
 		net->mac[i] = (uint8_t)gvirtio_config(v, i, 1);
 	if (config->irq == GIRQ_PIRQ || config->irq == GIRQ_MSIX)
@@ -173,6 +173,30 @@ void gnet_free(struct gnet *net)
 	for (i = 0; i < net->v.nr_queues; i++)
 		free(net->v.ring[i]);
 	free(net);
+}
+
+/* ---- commands ------------------------------------------------------------------------ */
+
+uint8_t gnet_command(struct gnet *net, uint8_t class, uint8_t cmd, const void *data,
+		     uint32_t length)
+{
+	struct gring *ring = net->v.ring[2 * pairs_of(net)];
+	uint64_t page = gpage_alloc(1);
+	const struct gsg out = { page, length + 2 }, in = { page + FAKE_PAGE - 1, 1 };
+	uint8_t *bytes = fake_ram(page), ack;
+	uint32_t written;
+
+	bytes[0] = class;
+	bytes[1] = cmd;
+	memcpy(bytes + 2, data, length);
+	ck_assert(gring_add(ring, &out, 1, &in, 1, bytes));
+	gvirtio_kick(&net->v, ring);
+	while (!gring_get(ring, &written))
+		if (gring_enable_cb(ring))
+			ck_assert(gvirtio_wait(&net->v, ring, 10000));
+	ack = bytes[FAKE_PAGE - 1];
+	gpage_free(page, 1);
+	return ack;
 }
 
 /* ---- sending -------------------------------------------------------------------------- */

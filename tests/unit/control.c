@@ -64,7 +64,7 @@ static int open_device(struct virtio_device *device, const void *options)
 	device->config_length = sizeof(net->config);
 	device->nqueues = CONTROL_QUEUES;
 	device->offered |= NET_CONTROL_FEATURES | CONTROL_OFFLOADS | BIT_ULL(VIRTIO_NET_F_MAC) |
-			   BIT_ULL(VIRTIO_NET_F_MQ);
+			   BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS);
 	return net_control_init(net);
 }
 
@@ -119,6 +119,16 @@ struct control_config control_variant(int i)
 					.workers = i & 2 ? 1 : 0 };
 }
 
+/* It looks as if the driver had set up the receive queues, which are not there. */
+static void enable_receivers(void *arg)
+{
+	struct control *control = arg;
+	unsigned i;
+
+	for (i = 0; i < CONTROL_PAIRS; i++)
+		control->rig.state.queues[2 * i].enabled = true;
+}
+
 void control_driver_start(struct control *control, const struct control_config *config)
 {
 	struct gvirtio *v = &control->v;
@@ -129,6 +139,7 @@ void control_driver_start(struct control *control, const struct control_config *
 	ck_assert(gpci_msix_enable(&v->pci, GIRQ_MSIX, 2));
 	ck_assert(gvirtio_setup_queues(v, 1, CONTROL_ORDERS));
 	gvirtio_driver_ok(v);
+	rig_call(&control->rig, enable_receivers, control);
 	control->ring = v->ring[0];
 }
 
@@ -173,6 +184,7 @@ struct control_state control_state(const struct control *control)
 
 	memset(&state, 0, sizeof(state)); /* all of it is compared */
 	memcpy(&state.filter, &control->net.filter, sizeof(state.filter));
+	memcpy(&state.rss, &control->net.rss, sizeof(state.rss));
 	memcpy(&state.config, &control->net.config, sizeof(state.config));
 	state.offloads = control->offloads;
 	for (i = 0; i < CONTROL_QUEUES; i++)

@@ -59,6 +59,7 @@ struct control {
 /* All that a command may change. */
 struct control_state {
 	struct net_filter filter;
+	struct net_rss rss;
 	struct virtio_net_config config;
 	uint64_t offloads;
 	uint64_t coalescing[CONTROL_QUEUES];

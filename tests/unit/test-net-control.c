@@ -15,6 +15,8 @@
 #define OFFERS      VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET
 #define COALESCE_RX VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_RX_SET
 #define COALESCE_TX VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET
+#define STEER       VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG
+#define HASH        VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG
 
 static struct control control;
 static const struct net_filter *const filter = &control.net.filter;
@@ -250,6 +252,117 @@ START_TEST(pairs_are_as_many_as_there_are)
 }
 END_TEST
 
+/* ---- who gets which frames ---------------------------------------------------------- */
+
+static const struct net_rss *const rss = &control.net.rss;
+
+/* A table of two entries. */
+struct steering {
+	uint32_t types;
+	uint16_t mask, unclassified, table[2], pairs;
+	uint8_t key_bytes, key[4];
+} __attribute__((packed));
+
+static const struct steering steering = { 7, 1, 2, { 1, 3 }, 4, 4, { 1, 2, 3, 4 } };
+static const uint8_t hashing[17] = { 9, [12] = 4, 5, 6, 7, 8 };
+
+static uint8_t steer(const struct steering *by)
+{
+	return control_command(&control, STEER, by, sizeof(*by));
+}
+
+START_TEST(frames_are_steered_as_the_driver_says)
+{
+	start(_i);
+	ck_assert_uint_eq(steer(&steering), OK);
+	ck_assert(rss->steers);
+	ck_assert_uint_eq(rss->types, 7);
+	ck_assert_uint_eq(net_rss_queue(rss, (struct net_hash){ 4, 1 }, 0), 1);
+	ck_assert_uint_eq(net_rss_queue(rss, (struct net_hash){ 5, 1 }, 0), 3);
+	ck_assert_uint_eq(net_rss_queue(rss, (struct net_hash){ 5, 0 }, 0), 2);
+	ck_assert_uint_eq(control.pairs, 4); /* it may send by so many */
+	control_stop(&control);
+}
+END_TEST
+
+START_TEST(a_hash_alone_does_not_steer)
+{
+	start(_i);
+	ck_assert_uint_eq(send_u16(PAIRS, 3), OK);
+	ck_assert_uint_eq(control_command(&control, HASH, hashing, sizeof(hashing)), OK);
+	ck_assert(!rss->steers);
+	ck_assert_uint_eq(rss->types, 9);
+	ck_assert_uint_eq(rss->pairs, 3);
+	ck_assert_uint_eq(control.pairs, 3);
+	control_stop(&control);
+}
+END_TEST
+
+/* Steering by the port and by the hash exclude each other; the hash that is reported is
+ * that of whoever spoke of it last. */
+START_TEST(the_last_way_to_steer_counts)
+{
+	start(_i);
+	ck_assert_uint_eq(steer(&steering), OK);
+	ck_assert_uint_eq(send_u16(PAIRS, 2), OK);
+	ck_assert(!rss->steers);
+	ck_assert_uint_eq(rss->types, 7);
+	ck_assert_uint_eq(net_rss_queue(rss, (struct net_hash){ 5, 1 }, 1), 1);
+	ck_assert_uint_eq(net_rss_queue(rss, (struct net_hash){ 5, 1 }, 2), NET_RSS_NOBODY);
+	ck_assert_uint_eq(steer(&steering), OK);
+	ck_assert(rss->steers);
+	ck_assert_uint_eq(control_command(&control, HASH, hashing, sizeof(hashing)), OK);
+	ck_assert(!rss->steers);
+	ck_assert_uint_eq(rss->types, 9);
+	control_stop(&control);
+}
+END_TEST
+
+static void disable_receiver(void *arg)
+{
+	control.rig.state.queues[2 * *(uint16_t *)arg].enabled = false;
+}
+
+/* In the table, for the rest, and whose port the guest sends by. */
+START_TEST(a_queue_that_is_not_there_gets_no_frame)
+{
+	static const uint16_t wrong[] = { CONTROL_PAIRS, 5, 0x4000, 0x7fff, 0x8000, 0xffff };
+	struct control_config config = control_variant(_i);
+	struct control_state before, after;
+	struct steering bad;
+	uint16_t pair;
+	unsigned i;
+
+	control_start(&control, &config);
+	before = control_state(&control);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		bad = steering;
+		bad.unclassified = wrong[i];
+		ck_assert_uint_eq(steer(&bad), ERR);
+		bad = steering;
+		bad.table[i % 2] = wrong[i];
+		ck_assert_uint_eq(steer(&bad), ERR);
+		bad = steering;
+		bad.pairs = wrong[i] + 1;
+		ck_assert_uint_eq(steer(&bad), ERR);
+	}
+	bad.pairs = 0;
+	ck_assert_uint_eq(steer(&bad), ERR);
+	after = control_state(&control);
+	ck_assert(control_state_equal(&before, &after));
+	ck_assert_uint_eq(steer(&steering), OK);
+	for (pair = 1; pair < CONTROL_PAIRS; pair++) { /* queue 0 is the control queue here */
+		rig_call(&control.rig, disable_receiver, &pair);
+		ck_assert_uint_eq(steer(&steering), ERR);
+		control_driver_stop(&control);
+		control_driver_start(&control, &config);
+	}
+	control_stop(&control);
+}
+END_TEST
+
+/* ---- offloads ------------------------------------------------------------------------ */
+
 /* One by one and together, those that the driver took when it began. */
 START_TEST(offloads_are_some_of_those_negotiated)
 {
@@ -283,6 +396,8 @@ START_TEST(what_the_backend_refuses_is_an_error)
 	control.verdict = -EIO;
 	ck_assert_uint_eq(send_u16(PAIRS, 4), ERR);
 	ck_assert_uint_eq(send_u64(OFFERS, 0), ERR);
+	ck_assert_uint_eq(steer(&steering), ERR);
+	ck_assert(!rss->steers);
 	ck_assert_uint_eq(control.pairs, 3);
 	ck_assert_uint_eq(control.offloads, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM));
 	control.verdict = 0;
@@ -427,7 +542,7 @@ static void change_filter(void)
 static void change_everything(void)
 {
 	change_filter();
-	ck_assert_uint_eq(send_u16(PAIRS, CONTROL_PAIRS), OK);
+	ck_assert_uint_eq(steer(&steering), OK);
 	ck_assert_uint_eq(send_u64(OFFERS, BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)), OK);
 	ck_assert_uint_eq(send_u64(COALESCE_RX, coalescing(1, 9)), OK);
 	rig_call(&control.rig, ask_to_announce, NULL);
@@ -506,6 +621,10 @@ int main(void)
 		TIMES(vlans_come_and_go, n),
 		TIMES(an_announcement_is_over_with_its_command, n),
 		TIMES(pairs_are_as_many_as_there_are, n),
+		TIMES(frames_are_steered_as_the_driver_says, n),
+		TIMES(a_hash_alone_does_not_steer, n),
+		TIMES(the_last_way_to_steer_counts, n),
+		TIMES(a_queue_that_is_not_there_gets_no_frame, n),
 		TIMES(offloads_are_some_of_those_negotiated, n),
 		TIMES(what_the_backend_refuses_is_an_error, n),
 		TIMES(interrupts_are_put_off_by_direction, n),

@@ -53,6 +53,11 @@ struct net_control {
 	struct loop_work answer;  /* on the worker */
 };
 
+static uint32_t fetched_of(const struct command *command)
+{
+	return (uint32_t)min_u64(command->length, DATA_MAX);
+}
+
 /* ---- commands: true if it was done ----------------------------------------------- */
 
 static bool set_mode(struct net_control *control, const struct command *command)
@@ -82,7 +87,7 @@ struct mac_list {
  * room for. False if it is longer than that. */
 static bool next_table(const struct command *command, uint32_t *at, struct mac_list *list)
 {
-	uint32_t fetched = (uint32_t)min_u64(command->length, DATA_MAX);
+	uint32_t fetched = fetched_of(command);
 	uint32_t room = command->length - *at, first = *at + sizeof(list->count);
 
 	if (room < sizeof(list->count))
@@ -158,15 +163,72 @@ static bool announced(struct net_control *control, const struct command *command
 	return true;
 }
 
+/* ---- who gets which frames: the last of these commands counts ---------------------- */
+
+static void use(struct net_device *net, const struct net_rss *rss)
+{
+	pthread_mutex_lock(&net->lock);
+	net->rss = *rss;
+	pthread_mutex_unlock(&net->lock);
+}
+
+static bool try(struct net_device *net, const struct net_rss *rss)
+{
+	struct net_backend *backend = net->backend;
+
+	if (!rss->pairs || rss->pairs > net->config.max_virtqueue_pairs ||
+	    backend->ops->set_pairs(backend, rss->pairs))
+		return false;
+	use(net, rss);
+	return true;
+}
+
+/* Steers by the port; what is hashed stays. */
 static bool set_pairs(struct net_control *control, const struct command *command)
 {
-	struct net_device *net = control->net;
-	struct net_backend *backend = net->backend;
-	uint16_t pairs;
+	struct net_rss rss = control->net->rss;
 
-	memcpy(&pairs, command->sent.data, sizeof(pairs));
-	return pairs && pairs <= net->config.max_virtqueue_pairs &&
-	       !backend->ops->set_pairs(backend, pairs);
+	memcpy(&rss.pairs, command->sent.data, sizeof(rss.pairs));
+	rss.steers = false;
+	return try(control->net, &rss);
+}
+
+static bool set_hash(struct net_control *control, const struct command *command)
+{
+	struct net_rss rss = control->net->rss;
+
+	return net_rss_configure_hash(&rss, command->sent.data, fetched_of(command)) &&
+	       try(control->net, &rss);
+}
+
+static bool receives(const struct net_device *net, uint16_t pair)
+{
+	return pair < net->config.max_virtqueue_pairs &&
+	       net->device->state->queues[2 * pair].enabled;
+}
+
+/* Those that frames go to, and those that read the ports. */
+static bool all_receive(const struct net_device *net, const struct net_rss *rss)
+{
+	uint16_t i;
+
+	if (!receives(net, rss->unclassified))
+		return false;
+	for (i = 0; i <= rss->mask; i++)
+		if (!receives(net, rss->table[i]))
+			return false;
+	for (i = 0; i < rss->pairs; i++)
+		if (!receives(net, i))
+			return false;
+	return true;
+}
+
+static bool set_rss(struct net_control *control, const struct command *command)
+{
+	struct net_rss rss;
+
+	return net_rss_configure(&rss, command->sent.data, fetched_of(command)) &&
+	       all_receive(control->net, &rss) && try(control->net, &rss);
 }
 
 static bool set_offloads(struct net_control *control, const struct command *command)
@@ -217,6 +279,10 @@ static const struct rule {
 	{ VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, VIRTIO_NET_F_GUEST_ANNOUNCE, 0,
 	  announced },
 	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, VIRTIO_NET_F_MQ, 2, set_pairs },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG, VIRTIO_NET_F_RSS, ANY_LENGTH,
+	  set_rss },
+	{ VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_HASH_CONFIG, VIRTIO_NET_F_HASH_REPORT, ANY_LENGTH,
+	  set_hash },
 	{ VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
 	  VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, 8, set_offloads },
 	{ VIRTIO_NET_CTRL_NOTF_COAL, VIRTIO_NET_CTRL_NOTF_COAL_TX_SET, VIRTIO_NET_F_NOTF_COAL,
@@ -349,12 +415,15 @@ static void reset_filter(struct net_control *control, uint64_t features)
 void net_control_reset(struct net_device *net, uint64_t features)
 {
 	struct net_backend *backend = net->backend;
+	struct net_rss rss;
 
+	net_rss_reset(&rss);
+	use(net, &rss);
 	reset_filter(net->control, features);
 	memcpy(net->config.mac, net->control->mac, NET_MAC_BYTES);
 	net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
 	backend->ops->set_offloads(backend, features & GUEST_OFFLOADS);
-	backend->ops->set_pairs(backend, 1);
+	backend->ops->set_pairs(backend, rss.pairs);
 }
 
 int net_control_init(struct net_device *net)

@@ -3,6 +3,7 @@
 #include "devices/net/gather.h"
 
 #include "base/util.h"
+#include "devices/net/net.h"
 #include "virtio/chain.h"
 #include "virtio/queue.h"
 #include "virtio/worker.h"
@@ -13,8 +14,9 @@
 static bool lend(struct net_gather *gather, struct virtqueue *queue, const struct chain *chain,
 		 int *err)
 {
-	struct chain_cursor at = chain_at(chain, false, NET_HEADER_BYTES);
-	uint32_t left = chain->out_length - (uint32_t)NET_HEADER_BYTES;
+	uint32_t extra = net_hash_bytes(queue), bytes = (uint32_t)NET_HEADER_BYTES + extra;
+	struct chain_cursor at = chain_at(chain, false, bytes);
+	uint32_t left = chain->out_length - bytes;
 	struct segment slices[MEMORY_LOAN_PIECES];
 	unsigned count, i;
 
@@ -22,9 +24,9 @@ static bool lend(struct net_gather *gather, struct virtqueue *queue, const struc
 		slices[count] = chain_next(&at, left);
 	if (memory_lend(&queue->memory, slices, count, false, &gather->loan))
 		return false;
-	chain_copy(&queue->memory, chain, false, 0, NET_HEADER_BYTES, &gather->header, err);
+	chain_copy(&queue->memory, chain, false, 0, bytes, gather->header, err);
 	gather->pieces[0] =
-		(struct iovec){ .iov_base = &gather->header, .iov_len = NET_HEADER_BYTES };
+		(struct iovec){ .iov_base = gather->header + extra, .iov_len = NET_HEADER_BYTES };
 	for (i = 0; i < gather->loan.count; i++)
 		gather->pieces[i + 1] = gather->loan.pieces[i];
 	gather->count = gather->loan.count + 1;
@@ -56,9 +58,11 @@ static bool copy(struct net_gather *gather, struct virtqueue *queue, const struc
 		 int *err)
 {
 	const struct segment *segment = chain->segments;
+	uint32_t extra = net_hash_bytes(queue);
 	uint8_t *page, *at;
 
-	if (segment->length < NET_HEADER_BYTES || !get_pages(gather, queue, pages_of(chain)))
+	if (segment->length < NET_HEADER_BYTES + extra ||
+	    !get_pages(gather, queue, pages_of(chain)))
 		return false;
 	page = gather->pages.base;
 	for (; segment < chain->segments + chain->nout; segment++) {
@@ -68,6 +72,8 @@ static bool copy(struct net_gather *gather, struct virtqueue *queue, const struc
 			(struct iovec){ .iov_base = at, .iov_len = segment->length };
 		page += guest_pages(segment->address, segment->length) * GUEST_PAGE_SIZE;
 	}
+	gather->pieces[0].iov_base = (uint8_t *)gather->pieces[0].iov_base + extra;
+	gather->pieces[0].iov_len -= extra;
 	return true;
 }
 

@@ -15,14 +15,15 @@ struct virtqueue;
 struct net_gather {
 	struct iovec pieces[MEMORY_LOAN_PIECES + 1];
 	unsigned count;
-	struct virtio_net_hdr_v1 header;
+	uint8_t header[sizeof(struct virtio_net_hdr_v1_hash)];
 	struct memory_loan loan;
 	struct bounce_buffer pages;
 };
 
 /* True if @chain's readable bytes are in gather->pieces, or will be with the next
- * memory_flush(), unless that sets *@err. The header is in the first piece, and ours. False if
- * they have to be copied in one piece. */
+ * memory_flush(), unless that sets *@err. The header is in the first piece, and ours; if the
+ * guest's is longer than the backend's (net_hash_bytes()), the piece begins so many bytes
+ * behind it. False if they have to be copied in one piece. */
 bool gather_frame(struct net_gather *gather, struct virtqueue *queue, const struct chain *chain,
 		  int *err);
 

@@ -14,6 +14,7 @@
 #include "devices/types.h"
 
 #define PCI_CLASS_NETWORK_ETHERNET 0x020000
+#define NET_SEVERAL_PAIRS          (BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_RSS))
 #define ANNOUNCE_NS                100000000ULL
 
 /* The driver is told another one than the backend's own only if that is asked for. */
@@ -41,6 +42,9 @@ static void set_config(struct net_device *net, const struct net_options *o)
 		.mtu = (uint16_t)mtu,
 		.speed = o->speed ? o->speed : UINT32_MAX,
 		.duplex = o->speed ? !o->duplex : UINT8_MAX,
+		.rss_max_key_size = NET_RSS_KEY_BYTES,
+		.rss_max_indirection_table_length = NET_RSS_ENTRIES,
+		.supported_hash_types = NET_RSS_TYPES,
 	};
 	set_mac(net, o);
 }
@@ -71,7 +75,7 @@ static uint64_t features_of(const struct net_device *net)
 	if (net->config.mtu)
 		features |= BIT_ULL(VIRTIO_NET_F_MTU);
 	if (net->backend->npairs > 1)
-		features |= BIT_ULL(VIRTIO_NET_F_MQ);
+		features |= NET_SEVERAL_PAIRS;
 	return features;
 }
 
@@ -91,7 +95,7 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 	set_config(net, o);
 	device->private = net;
 	device->config = &net->config;
-	device->config_length = offsetof(struct virtio_net_config, rss_max_key_size);
+	device->config_length = sizeof(net->config);
 	device->nqueues = 2 * backend->npairs + 1;
 	device->offered |= features_of(net);
 	return net_control_init(net);
@@ -156,10 +160,11 @@ static void say_counters(const struct net_device *net)
 	const struct net_counters *c = &net->counters;
 
 	log_debug("%s: to the guest %llu frames, %llu filtered, %llu too long, %llu waits for "
-		  "buffers; from it %llu, %llu bad, %llu refused",
+		  "buffers, %llu steered, %llu dropped; from it %llu, %llu bad, %llu refused",
 		  net->device->name, (unsigned long long)c->rx_frames,
 		  (unsigned long long)c->rx_filtered, (unsigned long long)c->rx_too_long,
-		  (unsigned long long)c->rx_no_buffer, (unsigned long long)c->tx_frames,
+		  (unsigned long long)c->rx_no_buffer, (unsigned long long)c->rx_steered,
+		  (unsigned long long)c->rx_dropped, (unsigned long long)c->tx_frames,
 		  (unsigned long long)c->tx_bad, (unsigned long long)c->tx_refused);
 }
 
@@ -180,7 +185,7 @@ static void net_close(struct virtio_device *device)
 
 enum net_role net_role(const struct virtqueue *queue)
 {
-	bool several = queue->features & BIT_ULL(VIRTIO_NET_F_MQ);
+	bool several = queue->features & NET_SEVERAL_PAIRS;
 	unsigned pairs = several ? net_of(queue)->backend->npairs : 1;
 
 	if (queue->index == 2 * pairs)

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "devices/net/backend.h"
 #include "devices/net/filter.h"
+#include "devices/net/rss.h"
 #include "virtio/device.h"
 
 struct net_options {
@@ -38,6 +39,8 @@ void net_options_mac(const struct net_options *options, const char *name,
 /* Of one device. */
 struct net_counters {
 	uint64_t rx_frames, rx_filtered, rx_too_long, rx_no_buffer;
+	uint64_t rx_steered; /* of rx_frames: came by another queue's port */
+	uint64_t rx_dropped; /* came so, and there was no room */
 	uint64_t tx_frames, tx_bad, tx_refused;
 };
 
@@ -46,23 +49,25 @@ struct net_device {
 	struct net_backend *backend;
 	const struct net_options *script; /* NULL: none is to be run at the end */
 	struct virtio_net_config config;
-	pthread_mutex_t lock; /* of the filter: control writes, receivers read */
+	pthread_mutex_t lock; /* of filter and rss: control writes, receivers read */
 	struct net_filter filter;
+	struct net_rss rss;
 	struct net_counters counters;
 	struct net_control *control;
 	struct loop_timer announce; /* main's */
 };
 
-/* Features that are commands; MQ has one, too. */
-#define NET_CONTROL_FEATURES                                                          \
-	(BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX) |              \
-	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |      \
-	 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) | BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) | \
-	 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | BIT_ULL(VIRTIO_NET_F_NOTF_COAL))
+/* Features that are commands; MQ and RSS have some, too. */
+#define NET_CONTROL_FEATURES                                                           \
+	(BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | BIT_ULL(VIRTIO_NET_F_CTRL_RX) |               \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_RX_EXTRA) | BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |       \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) | BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |  \
+	 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | BIT_ULL(VIRTIO_NET_F_NOTF_COAL) | \
+	 BIT_ULL(VIRTIO_NET_F_HASH_REPORT))
 
 enum net_role { NET_RX, NET_TX, NET_CONTROL, NET_UNUSED };
 
-/* What a queue is for, by the features that the driver took: without MQ the
+/* What a queue is for, by the features that the driver took: without MQ or RSS the
  * control queue is the third. */
 enum net_role net_role(const struct virtqueue *queue);
 
@@ -70,6 +75,14 @@ enum net_role net_role(const struct virtqueue *queue);
 static inline void net_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/* What the guest's header has more than the backend's (virtio 1.2, 5.1.6). */
+#define NET_HASH_BYTES (sizeof(struct virtio_net_hdr_v1_hash) - NET_HEADER_BYTES)
+
+static inline uint32_t net_hash_bytes(const struct virtqueue *queue)
+{
+	return queue->features & BIT_ULL(VIRTIO_NET_F_HASH_REPORT) ? NET_HASH_BYTES : 0;
 }
 
 static inline struct net_device *net_of(const struct virtqueue *queue)

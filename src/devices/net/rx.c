@@ -8,15 +8,20 @@
  * there are frames for them; so the guest need not say that there are more, unless
  * we ran out: then nothing is read until it does, and what is read stays.
  *
+ * What is for another queue is lent to it (steer.h), once the burst is read; the next
+ * one is read when all of it is back.
+ *
  * Reads and the wait for the port go on over a reset, and what they find then is
  * dropped. They end with the worker, which does so before its queues are freed. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/util.h"
 #include "devices/net/net.h"
 #include "devices/net/pace.h"
+#include "devices/net/steer.h"
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
@@ -31,7 +36,11 @@ struct slot {
 	struct net_rx *rx;
 	struct net_frame frame;
 	int result;
-	int err; /* of its copies */
+	int err;           /* of its copies */
+	struct net_rx *to; /* NULL: nobody wants it */
+	struct net_hash hash;
+	struct net_loan loan;
+	uint32_t generation; /* of the device as it was lent */
 };
 
 /* A buffer that has a part of a frame. */
@@ -47,9 +56,11 @@ struct net_rx {
 	struct net_port *port;
 	enum phase phase;
 	unsigned burst;       /* how many are read at a time */
-	unsigned reading;     /* not done yet */
+	unsigned away;        /* of the slots: being read, or lent */
 	unsigned next, nread; /* of the slots: to deliver */
 	unsigned found;       /* frames, since it rested */
+	bool sorted;          /* the burst is */
+	struct net_steer steer;
 	struct slot slots[BURST_MAX];
 	struct chain *buffers[BUFFERS_MAX]; /* taken, not used: a circle */
 	unsigned first, nbuffers;
@@ -68,23 +79,33 @@ static void read_burst(struct net_rx *rx)
 
 	rx->phase = RX_READING;
 	rx->next = 0;
-	rx->nread = rx->reading = rx->burst;
+	rx->nread = rx->away = rx->burst;
+	rx->sorted = false;
 	for (i = 0; i < rx->burst; i++) {
-		rx->slots[i].frame.length = NET_FRAME_BYTES;
+		rx->slots[i].frame.length = NET_FRAME_BYTES - NET_HASH_BYTES;
 		rx->port->backend->ops->receive(rx->port, &rx->slots[i].frame);
 	}
+}
+
+static void is_back(struct net_rx *rx)
+{
+	if (--rx->away)
+		return;
+	if (rx->phase == RX_READING)
+		loop_defer(rx->port->loop, &rx->deliver);
 }
 
 static void was_read(struct net_frame *frame, int result)
 {
 	struct slot *slot = container_of(frame, struct slot, frame);
-	struct net_rx *rx = slot->rx;
 
 	slot->result = result;
-	if (--rx->reading)
-		return;
-	if (rx->phase == RX_READING)
-		loop_defer(rx->port->loop, &rx->deliver);
+	is_back(slot->rx);
+}
+
+static void came_back(struct net_loan *loan)
+{
+	is_back(container_of(loan, struct slot, loan)->rx);
 }
 
 static void port_readable(struct net_port *port)
@@ -159,6 +180,62 @@ static void go_on(struct net_rx *rx)
 	rest(rx);
 }
 
+/* --- whose it is --------------------------------------------------------------- */
+
+/* Does the guest want it, and has it come whole? */
+static bool is_wanted(struct net_rx *rx, const struct slot *slot)
+{
+	uint32_t length = (uint32_t)slot->result;
+
+	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
+		return false;
+	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
+			     length - NET_HEADER_BYTES))
+		return true;
+	net_count(&rx->net->counters.rx_filtered, 1);
+	return false;
+}
+
+static struct net_rx *receiver(struct net_rx *rx, struct slot *slot)
+{
+	const struct net_rss *rss = &rx->net->rss;
+	uint16_t pair;
+
+	if (!is_wanted(rx, slot))
+		return NULL;
+	slot->hash = net_rss_hash(rss, slot->frame.data + NET_HEADER_BYTES,
+				  (uint32_t)slot->result - NET_HEADER_BYTES);
+	pair = net_rss_queue(rss, slot->hash, (uint16_t)rx->port->index);
+	return pair == NET_RSS_NOBODY ? NULL : rx->net->device->queues[2 * pair].private;
+}
+
+/* Once for each burst, and for all that main may change meanwhile. */
+static void sort(struct net_rx *rx)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&rx->net->lock);
+	for (i = 0; i < rx->nread; i++)
+		rx->slots[i].to = receiver(rx, &rx->slots[i]);
+	pthread_mutex_unlock(&rx->net->lock);
+	rx->sorted = true;
+}
+
+static void lend_others(struct net_rx *rx)
+{
+	unsigned i;
+
+	for (i = 0; i < rx->nread; i++) {
+		struct slot *slot = &rx->slots[i];
+
+		if (!slot->to || slot->to == rx)
+			continue;
+		rx->away++;
+		slot->generation = rx->vq->generation;
+		net_loan_lend(&slot->loan, &slot->to->steer);
+	}
+}
+
 /* --- delivery ------------------------------------------------------------------ */
 
 static struct chain **buffer(struct net_rx *rx, unsigned i)
@@ -200,20 +277,40 @@ static unsigned buffers_for(struct net_rx *rx, uint32_t length)
 	return count;
 }
 
+/* Where the frame with the guest's header begins, which may be longer than ours: there is
+ * room in front of it. */
+static uint8_t *write_header(struct net_rx *rx, struct slot *slot, unsigned count)
+{
+	uint8_t *data = slot->frame.data - net_hash_bytes(rx->vq);
+	struct virtio_net_hdr_v1_hash *header = (void *)data;
+
+	if (data != slot->frame.data) {
+		memmove(data, slot->frame.data, NET_HEADER_BYTES);
+		header->hash_value = slot->hash.value;
+		header->hash_report = slot->hash.report;
+		header->padding = 0;
+	}
+	header->hdr.num_buffers = (uint16_t)count;
+	return data;
+}
+
+static uint32_t guest_length(const struct net_rx *rx, const struct slot *slot)
+{
+	return (uint32_t)slot->result + net_hash_bytes(rx->vq);
+}
+
 static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 {
-	struct virtio_net_hdr_v1 *header = (void *)slot->frame.data;
-	uint32_t done = 0, left = (uint32_t)slot->result;
+	uint8_t *data = write_header(rx, slot, count);
+	uint32_t done = 0, left = guest_length(rx, slot);
 	unsigned i;
 
-	header->num_buffers = (uint16_t)count;
 	slot->err = 0;
 	for (i = 0; i < count; i++) {
 		struct chain *chain = *buffer(rx, i);
 		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
 
-		chain_copy(&rx->vq->memory, chain, true, 0, here, slot->frame.data + done,
-			   &slot->err);
+		chain_copy(&rx->vq->memory, chain, true, 0, here, data + done, &slot->err);
 		rx->filled[rx->nfilled++] =
 			(struct filled){ .chain = chain, .slot = slot, .length = here };
 		done += here;
@@ -223,30 +320,16 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 	rx->first = (rx->first + count) % BUFFERS_MAX;
 }
 
-/* Does the guest want it, and has it come whole? */
-static bool is_wanted(struct net_rx *rx, const struct slot *slot)
-{
-	uint32_t length = (uint32_t)slot->result;
-
-	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
-		return false;
-	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
-			     length - NET_HEADER_BYTES))
-		return true;
-	net_count(&rx->net->counters.rx_filtered, 1);
-	return false;
-}
-
 /* False if it has to wait for buffers. */
 static bool place(struct net_rx *rx, struct slot *slot)
 {
 	unsigned count;
 
-	if (!is_wanted(rx, slot))
+	if (slot->to != rx)
 		return true;
 	if (rx->nfilled > BUFFERS_MAX - TOGETHER)
 		return false;
-	count = buffers_for(rx, (uint32_t)slot->result);
+	count = buffers_for(rx, guest_length(rx, slot));
 	if (!count)
 		return false;
 	if (count == UINT32_MAX) {
@@ -255,6 +338,7 @@ static bool place(struct net_rx *rx, struct slot *slot)
 	}
 	net_count(&rx->net->counters.rx_frames, 1);
 	rx->port->moved += (uint32_t)slot->result;
+	net_count(&rx->net->counters.rx_steered, slot->rx != rx);
 	lay_out(rx, slot, count);
 	return true;
 }
@@ -275,10 +359,8 @@ static void push_filled(struct net_rx *rx)
 
 static void place_all(struct net_rx *rx)
 {
-	pthread_mutex_lock(&rx->net->lock);
 	while (rx->next < rx->nread && place(rx, &rx->slots[rx->next]))
 		rx->next++;
-	pthread_mutex_unlock(&rx->net->lock);
 }
 
 static void deliver(struct loop_work *work)
@@ -288,6 +370,10 @@ static void deliver(struct loop_work *work)
 
 	if (rx->phase == RX_OFF || !virtqueue_running(rx->vq))
 		return;
+	if (!rx->sorted) {
+		sort(rx);
+		lend_others(rx);
+	}
 	do {
 		place_all(rx);
 		progress = rx->nfilled;
@@ -295,13 +381,64 @@ static void deliver(struct loop_work *work)
 	} while (progress && rx->next < rx->nread);
 	if (!virtqueue_running(rx->vq))
 		return;
-	if (rx->next == rx->nread) {
+	if (rx->next < rx->nread) {
+		rx->phase = RX_STARVED;
+		net_count(&rx->net->counters.rx_no_buffer, 1);
+	} else if (rx->away) {
+		rx->phase = RX_READING;
+	} else {
 		go_on(rx);
-		return;
 	}
-	rx->phase = RX_STARVED;
-	net_count(&rx->net->counters.rx_no_buffer, 1);
 }
+
+/* --- frames of other ports ------------------------------------------------------- */
+
+/* Not before those that wait, and not after a reset. */
+static bool may_place(const struct net_rx *rx, const struct slot *slot)
+{
+	return virtqueue_running(rx->vq) && rx->phase != RX_OFF && rx->phase != RX_STARVED &&
+	       slot->generation == rx->vq->generation;
+}
+
+static void place_lent(struct net_rx *rx, struct slot *slot)
+{
+	if (!may_place(rx, slot) || !place(rx, slot))
+		net_count(&rx->net->counters.rx_dropped, 1);
+}
+
+static void return_all(struct net_loan *loan)
+{
+	struct net_loan *next;
+
+	for (; loan; loan = next) {
+		next = loan->next;
+		net_loan_return(loan);
+	}
+}
+
+/* Of the loans as many as there is room for. */
+static void deliver_some(struct net_rx *rx)
+{
+	struct net_loan *loan, *placed = NULL;
+
+	while (rx->nfilled <= BUFFERS_MAX - TOGETHER && (loan = net_steer_next(&rx->steer))) {
+		place_lent(rx, container_of(loan, struct slot, loan));
+		loan->next = placed;
+		placed = loan;
+	}
+	push_filled(rx);
+	return_all(placed);
+}
+
+static void deliver_lent(struct net_steer *steer)
+{
+	struct net_rx *rx = container_of(steer, struct net_rx, steer);
+
+	while (steer->first)
+		deliver_some(rx);
+}
+
+/* --- life ---------------------------------------------------------------------- */
 
 void net_rx_kicked(struct virtqueue *queue)
 {
@@ -314,7 +451,7 @@ void net_rx_kicked(struct virtqueue *queue)
 	if (rx->phase != RX_OFF)
 		return;
 	rx->next = rx->nread = 0;
-	if (rx->reading)
+	if (rx->away)
 		rx->phase = RX_READING; /* from before a reset: there is nothing to deliver */
 	else
 		wait_for_port(rx);
@@ -344,6 +481,13 @@ void net_rx_stop(struct virtqueue *queue)
 		virtqueue_push(queue, *buffer(rx, --rx->nbuffers), 0);
 }
 
+static void init_slot(struct net_rx *rx, struct slot *slot, uint8_t *bytes)
+{
+	*slot = (struct slot){ .rx = rx,
+			       .frame = { .data = bytes + NET_HASH_BYTES, .done = was_read },
+			       .loan = { .owner = &rx->steer, .came_back = came_back } };
+}
+
 int net_rx_init(struct virtqueue *queue)
 {
 	struct net_device *net = net_of(queue);
@@ -367,11 +511,9 @@ int net_rx_init(struct virtqueue *queue)
 	rx->port->loop = queue->worker->loop;
 	rx->port->user = rx;
 	rx->port->readable = port_readable;
+	net_steer_init(&rx->steer, rx->port->loop, deliver_lent);
 	for (i = 0; i < BURST_MAX; i++)
-		rx->slots[i] =
-			(struct slot){ .rx = rx,
-				       .frame = { .data = rx->frames + (size_t)i * NET_FRAME_BYTES,
-						  .done = was_read } };
+		init_slot(rx, &rx->slots[i], rx->frames + (size_t)i * NET_FRAME_BYTES);
 	queue->private = rx;
 	return 0;
 }

@@ -26,6 +26,7 @@ struct slot {
 	struct chain *chain; /* NULL: it went back before the frame was sent */
 	struct net_frame frame;
 	struct net_gather gather;
+	uint8_t *bytes; /* as the guest has them */
 	int err;
 };
 
@@ -82,29 +83,37 @@ static void fetch(struct slot *slot)
 {
 	const struct chain *chain = slot->chain;
 	struct net_tx *tx = slot->tx;
+	uint32_t extra = net_hash_bytes(tx->vq);
 
-	slot->frame.length = chain->out_length;
+	slot->frame.data = slot->bytes + extra;
+	slot->frame.length = chain->out_length - extra;
 	slot->err = 0;
-	if (chain->out_length <= NET_HEADER_BYTES || chain->out_length > NET_FRAME_MAX)
+	if (chain->out_length <= NET_HEADER_BYTES + extra ||
+	    chain->out_length > NET_FRAME_MAX + extra)
 		slot->err = -EINVAL;
 	else if (!tx->port->backend->gathers ||
 		 !gather_frame(&slot->gather, tx->vq, chain, &slot->err))
-		chain_copy(&tx->vq->memory, chain, false, 0, chain->out_length, slot->frame.data,
+		chain_copy(&tx->vq->memory, chain, false, 0, chain->out_length, slot->bytes,
 			   &slot->err);
 	slot->frame.pieces = slot->gather.pieces;
 	slot->frame.npieces = slot->gather.count;
 }
 
-static const void *header_of(const struct net_frame *frame)
+/* As it goes out: the guest's may be longer, and what it says of a hash is not for us. */
+static const void *cut_header(const struct net_frame *frame, uint32_t extra)
 {
-	return frame->npieces ? frame->pieces[0].iov_base : frame->data;
+	uint8_t *header = frame->npieces ? frame->pieces[0].iov_base : frame->data;
+
+	if (extra)
+		memmove(header, header - extra, NET_HEADER_BYTES);
+	return header;
 }
 
 static void pass_on(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
 	struct net_device *net = net_of(tx->vq);
-	const void *header = header_of(&slot->frame);
+	const void *header = cut_header(&slot->frame, net_hash_bytes(tx->vq));
 
 	if (slot->err || !net_header_valid(header, slot->frame.length - (uint32_t)NET_HEADER_BYTES,
 					   tx->vq->features)) {
@@ -183,10 +192,9 @@ int net_tx_init(struct virtqueue *queue)
 	tx->port = &net_of(queue)->backend->ports[queue->index / 2];
 	tx->port->loop = queue->worker->loop;
 	for (i = 0; i < SLOTS; i++) {
-		tx->slots[i] = (struct slot){
-			.tx = tx,
-			.frame = { .data = tx->frames + (size_t)i * NET_FRAME_BYTES, .done = sent }
-		};
+		tx->slots[i] = (struct slot){ .tx = tx,
+					      .bytes = tx->frames + (size_t)i * NET_FRAME_BYTES,
+					      .frame = { .done = sent } };
 		tx->unused[tx->nunused++] = &tx->slots[i];
 	}
 	queue->private = tx;

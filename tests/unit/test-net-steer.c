@@ -1,0 +1,655 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test-net-steer.c: a network device with two pairs of queues, on main, on one worker or
+ * on two: a frame reaches the queue that its hash says, whichever port it came by, with
+ * the hash in its header. What ports are connected to are sockets of the test's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "devices/net/net.h"
+#include "devices/types.h"
+#include "guest/guest.h"
+#include "unit/frame.h"
+#include "unit/rig.h"
+#include "unit/unit.h"
+
+#define PAIRS    2u
+#define HEADER   ((uint32_t)NET_HEADER_BYTES)
+#define LONGER   (HEADER + (uint32_t)NET_HASH_BYTES)
+#define STEERING (BIT_ULL(VIRTIO_NET_F_RSS) | BIT_ULL(VIRTIO_NET_F_HASH_REPORT))
+#define TABLE    128u
+#define PATIENCE 5000 /* ms */
+#define SHORTLY  30
+
+/* A backend of several descriptors, each of which is a backend of one port. */
+struct wires {
+	struct net_backend backend, *parts[PAIRS];
+	int ends[PAIRS]; /* the test's */
+};
+
+static struct wires wires;
+static struct rig rig;
+static struct gnet *guest;
+static struct net_device *device;
+
+/* ---- the backend ------------------------------------------------------------------- */
+
+static struct net_port *part_of(struct net_port *port)
+{
+	struct net_port *part = &wires.parts[port->index]->ports[0];
+
+	part->loop = port->loop;
+	part->readable = port->readable;
+	part->user = port->user;
+	return part;
+}
+
+static void wires_send(struct net_port *port, struct net_frame *frame)
+{
+	struct net_port *part = part_of(port);
+
+	part->backend->ops->send(part, frame);
+}
+
+static void wires_receive(struct net_port *port, struct net_frame *frame)
+{
+	struct net_port *part = part_of(port);
+
+	part->backend->ops->receive(part, frame);
+}
+
+static void wires_watch(struct net_port *port)
+{
+	struct net_port *part = part_of(port);
+
+	part->backend->ops->watch(part);
+}
+
+static void wires_close(struct net_backend *backend)
+{
+	unsigned i;
+
+	(void)backend;
+	for (i = 0; i < PAIRS; i++)
+		wires.parts[i]->ops->close(wires.parts[i]);
+}
+
+static int accept_all(struct net_backend *backend, uint64_t features)
+{
+	(void)backend, (void)features;
+	return 0;
+}
+
+static int accept_pairs(struct net_backend *backend, unsigned pairs)
+{
+	return accept_all(backend, pairs);
+}
+
+static const struct net_backend_ops ops = {
+	.close = wires_close,
+	.send = wires_send,
+	.receive = wires_receive,
+	.watch = wires_watch,
+	.set_offloads = accept_all,
+	.set_pairs = accept_pairs,
+};
+
+static int open_wires(struct virtio_device *virtio, const void *options)
+{
+	const struct net_options none = { 0 };
+	int ends[2], bytes = 4 << 20;
+	unsigned i;
+
+	(void)options;
+	wires = (struct wires){ .backend = { .ops = &ops, .npairs = PAIRS, .up = true } };
+	for (i = 0; i < PAIRS; i++) {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+		setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+		ck_assert_int_eq(packets_open(ends[1], &wires.parts[i], &virtio->why), 0);
+		wires.ends[i] = ends[0];
+		wires.backend.features = wires.parts[i]->features;
+		wires.backend.gathers = wires.parts[i]->gathers;
+		wires.backend.ports[i] = (struct net_port){ .backend = &wires.backend, .index = i };
+	}
+	return net_device_init(virtio, &wires.backend, &none);
+}
+
+/* ---- start and end ------------------------------------------------------------------- */
+
+static const unsigned workers[] = { 0, 1, 2 };
+#define VARIANTS ((int)(2 * ARRAY_SIZE(workers)))
+
+static struct gnet_config config;
+
+static void start(int variant, unsigned buffers, uint64_t without)
+{
+	static struct virtio_device_type type;
+	const struct rig_config how = { .workers = workers[variant / 2] };
+	const void *nothing = NULL;
+
+	guest_boot(FAKE_HVM, 2, 8192);
+	type = virtio_net;
+	type.open = open_wires;
+	rig_start(&rig, &type, &nothing, &how);
+	device = rig.device.private;
+	config = (struct gnet_config){ .bdf = RIG_BDF,
+				       .dma = variant % 2 ? GDMA_GRANTS : GDMA_PLAIN,
+				       .irq = GIRQ_MSIX,
+				       .pairs = PAIRS,
+				       .control = true,
+				       .buffers = buffers,
+				       .with = STEERING,
+				       .without = without };
+	guest = gnet_start(&config);
+}
+
+static void stop(void)
+{
+	gnet_remove(guest);
+	rig_assert_idle(&rig);
+	rig_stop(&rig);
+	gnet_free(guest);
+}
+
+static void setup(void)
+{
+}
+
+/* ---- configuration --------------------------------------------------------------------- */
+
+struct steering {
+	uint32_t types;
+	uint16_t mask, unclassified, table[TABLE], pairs;
+	uint8_t key_bytes, key[NET_RSS_KEY_BYTES];
+} __attribute__((packed));
+
+static struct net_rss rss; /* what the device is to do */
+
+static struct steering make_steering(void)
+{
+	struct steering steering = { .types = NET_RSS_TYPES,
+				     .mask = TABLE - 1,
+				     .unclassified = 1,
+				     .pairs = PAIRS,
+				     .key_bytes = NET_RSS_KEY_BYTES };
+	unsigned i;
+
+	for (i = 0; i < TABLE; i++)
+		steering.table[i] = i % PAIRS;
+	for (i = 0; i < NET_RSS_KEY_BYTES; i++)
+		steering.key[i] = (uint8_t)(i * 37 + 11);
+	return steering;
+}
+
+static void steer_by(const struct steering *steering)
+{
+	ck_assert(net_rss_configure(&rss, (const uint8_t *)steering, sizeof(*steering)));
+	ck_assert_uint_eq(gnet_command(guest, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG,
+				       steering, sizeof(*steering)),
+			  VIRTIO_NET_OK);
+}
+
+static void steer(void)
+{
+	const struct steering steering = make_steering();
+
+	steer_by(&steering);
+}
+
+static void steer_all_to(uint16_t pair)
+{
+	struct steering steering = make_steering();
+	unsigned i;
+
+	for (i = 0; i < TABLE; i++)
+		steering.table[i] = pair;
+	steering.unclassified = pair;
+	steer_by(&steering);
+}
+
+static void use_pairs(uint16_t pairs)
+{
+	ck_assert_uint_eq(gnet_command(guest, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET,
+				       &pairs, sizeof(pairs)),
+			  VIRTIO_NET_OK);
+}
+
+/* ---- frames ------------------------------------------------------------------------------ */
+
+static struct frame frame;
+static uint8_t bytes[GNET_FRAME], seen[GNET_FRAME];
+
+/* Of some flow, to the guest's address; @number is behind its headers. */
+static void make_frame(uint16_t flow_number, uint32_t number)
+{
+	const struct frame_flow flow = { "10.0.0.1", "10.0.0.2", flow_number, 80 };
+
+	frame_begin(&frame, guest->mac);
+	frame_ip(&frame, &flow, FRAME_UDP, 0);
+	frame_ports(&frame, &flow, FRAME_UDP);
+	frame_bytes(&frame, &number, sizeof(number));
+	frame_end(&frame);
+}
+
+static void to_wire(unsigned port)
+{
+	memset(bytes, 0, HEADER);
+	memcpy(bytes + HEADER, frame.bytes, frame.length);
+	ck_assert_int_eq(send(wires.ends[port], bytes, HEADER + frame.length, 0),
+			 (ssize_t)(HEADER + frame.length));
+}
+
+static uint16_t pair_of_frame(void)
+{
+	return net_rss_queue(&rss, net_rss_hash(&rss, frame.bytes, frame.length), NET_RSS_NOBODY);
+}
+
+/* What the guest gets is the last frame made. */
+static bool comes_by(unsigned pair, uint32_t header, unsigned ms)
+{
+	return gnet_receive(guest, pair, seen, ms) == header + frame.length &&
+	       !memcmp(seen + header, frame.bytes, frame.length);
+}
+
+static uint64_t counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* ---- steering ------------------------------------------------------------------------------ */
+
+START_TEST(a_frame_goes_to_the_queue_of_its_hash_whatever_its_port)
+{
+	const struct virtio_net_hdr_v1_hash *header = (const void *)seen;
+	unsigned i, got[PAIRS] = { 0 };
+
+	start(_i, 0, 0);
+	steer();
+	for (i = 0; i < 100; i++) {
+		struct net_hash hash;
+		uint16_t pair;
+
+		make_frame((uint16_t)i, i);
+		to_wire(i / 2 % PAIRS);
+		hash = net_rss_hash(&rss, frame.bytes, frame.length);
+		pair = pair_of_frame();
+		got[pair]++;
+		ck_assert(comes_by(pair, LONGER, PATIENCE));
+		ck_assert_uint_eq(header->hash_value, hash.value);
+		ck_assert_uint_eq(header->hash_report, VIRTIO_NET_HASH_REPORT_UDPv4);
+		ck_assert_uint_eq(header->padding, 0);
+		ck_assert_uint_eq(header->hdr.num_buffers, 1);
+	}
+	ck_assert(got[0] > 20 && got[1] > 20);
+	ck_assert_uint_gt(counted(&device->counters.rx_steered), 20);
+	ck_assert_uint_eq(counted(&device->counters.rx_dropped), 0);
+	stop();
+}
+END_TEST
+
+START_TEST(what_has_no_hash_goes_to_the_queue_for_the_rest)
+{
+	const struct virtio_net_hdr_v1_hash *header = (const void *)seen;
+	unsigned port;
+
+	start(_i, 0, 0);
+	steer();
+	for (port = 0; port < PAIRS; port++) {
+		make_frame(1, port);
+		frame.bytes[12] = 0x77;
+		to_wire(port);
+		ck_assert(comes_by(1, LONGER, PATIENCE));
+		ck_assert_uint_eq(header->hash_report, VIRTIO_NET_HASH_REPORT_NONE);
+		ck_assert_uint_eq(header->hash_value, 0);
+	}
+	stop();
+}
+END_TEST
+
+/* A driver that does not want to know the hash is steered by it all the same. */
+START_TEST(without_reports_headers_are_short)
+{
+	unsigned i;
+
+	start(_i, 0, BIT_ULL(VIRTIO_NET_F_HASH_REPORT));
+	steer();
+	for (i = 0; i < 50; i++) {
+		make_frame((uint16_t)i, i);
+		to_wire(i / 2 % PAIRS);
+		ck_assert(comes_by(pair_of_frame(), HEADER, PATIENCE));
+	}
+	stop();
+}
+END_TEST
+
+/* More than are read at a time, of several flows at once, by both ports. */
+START_TEST(frames_of_a_flow_stay_in_order)
+{
+	const unsigned flows = 8, rounds = 12;
+	uint32_t next[8] = { 0 };
+	unsigned i, pair, received = 0;
+
+	start(_i, 0, 0);
+	steer();
+	for (i = 0; i < flows * rounds; i++) {
+		make_frame((uint16_t)(i % flows), i / flows);
+		to_wire(i % flows % PAIRS);
+	}
+	for (pair = 0; pair < PAIRS; pair++)
+		while (gnet_receive(guest, pair, seen, received < flows * rounds ? 500 : SHORTLY)) {
+			const uint8_t *udp = seen + LONGER + 34;
+			unsigned flow = udp[1];
+			uint32_t number;
+
+			memcpy(&number, udp + 8, sizeof(number));
+			ck_assert_uint_lt(flow, flows);
+			ck_assert_uint_eq(number, next[flow]++);
+			received++;
+		}
+	ck_assert_uint_eq(received, flows * rounds);
+	stop();
+}
+END_TEST
+
+/* It has buffers for four, and its driver does not look. */
+START_TEST(a_full_queue_does_not_hold_up_the_others)
+{
+	unsigned i;
+
+	start(_i, 4, 0);
+	steer_all_to(1);
+	for (i = 0; i < 40; i++) {
+		make_frame(1, i);
+		to_wire(0);
+	}
+	ck_assert(wait_for(counted(&device->counters.rx_dropped) == 36));
+	steer_all_to(0);
+	make_frame(2, 0);
+	to_wire(0);
+	ck_assert(comes_by(0, LONGER, PATIENCE));
+	for (i = 0; i < 4; i++) {
+		make_frame(1, i);
+		ck_assert(comes_by(1, LONGER, PATIENCE));
+	}
+	ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
+	ck_assert_uint_eq(counted(&device->counters.rx_steered), 4);
+	stop();
+}
+END_TEST
+
+/* As without steering. */
+START_TEST(frames_of_the_own_port_wait_for_buffers)
+{
+	unsigned i;
+
+	start(_i, 4, 0);
+	steer_all_to(1);
+	for (i = 0; i < 40; i++) {
+		make_frame(1, i);
+		to_wire(1);
+	}
+	ck_assert(wait_for(counted(&device->counters.rx_no_buffer)));
+	for (i = 0; i < 40; i++) {
+		make_frame(1, i);
+		ck_assert(comes_by(1, LONGER, PATIENCE));
+	}
+	stop();
+}
+END_TEST
+
+/* One that waits needs two buffers, of which there is one. */
+START_TEST(what_comes_by_another_port_does_not_overtake_what_waits)
+{
+	uint8_t more[1500] = { 0 };
+	unsigned i;
+
+	start(_i, 4, 0);
+	steer_all_to(1);
+	for (i = 0; i < 3; i++) {
+		make_frame(1, i);
+		to_wire(1);
+	}
+	make_frame(1, i);
+	frame_bytes(&frame, more, sizeof(more));
+	to_wire(1);
+	ck_assert(wait_for(counted(&device->counters.rx_no_buffer)));
+	make_frame(2, 0);
+	to_wire(0);
+	ck_assert(wait_for(counted(&device->counters.rx_dropped) == 1));
+	for (i = 0; i < 3; i++) {
+		make_frame(1, i);
+		ck_assert(comes_by(1, LONGER, PATIENCE));
+	}
+	make_frame(1, i);
+	frame_bytes(&frame, more, sizeof(more));
+	ck_assert(comes_by(1, LONGER, PATIENCE));
+	stop();
+}
+END_TEST
+
+/* It is found to be when it runs out of the buffers that it has taken. */
+START_TEST(a_broken_queue_does_not_hold_up_the_others)
+{
+	const struct net_counters *counters;
+	struct gring *ring;
+	unsigned i;
+
+	start(_i, 0, 0);
+	counters = &device->counters;
+	steer_all_to(1);
+	ring = guest->v.ring[2];
+	for (i = 0; i < 100; i++) {
+		if (i == 1)
+			ring->avail->idx = (uint16_t)(ring->avail->idx + 1000);
+		make_frame(1, i);
+		to_wire(0);
+		ck_assert(wait_for(counted(&counters->rx_frames) + counted(&counters->rx_dropped) ==
+				   i + 1));
+	}
+	ck_assert(gvirtio_read(&guest->v, gvirtio_field(device_status), 1) &
+		  VIRTIO_CONFIG_S_NEEDS_RESET);
+	ck_assert_uint_gt(counted(&counters->rx_dropped), 50);
+	steer_all_to(0);
+	make_frame(2, 0);
+	to_wire(0);
+	ck_assert(comes_by(0, LONGER, PATIENCE));
+	stop();
+}
+END_TEST
+
+START_TEST(queues_that_are_not_in_use_get_nothing)
+{
+	unsigned port;
+
+	start(_i, 0, 0);
+	for (port = 0; port < 2 * PAIRS; port++) { /* before the first command, and after */
+		make_frame(1, port);
+		to_wire(port % PAIRS);
+		if (port % PAIRS)
+			ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
+		else
+			ck_assert(comes_by(0, LONGER, PATIENCE));
+		steer();
+		use_pairs(1);
+	}
+	use_pairs(2);
+	for (port = 0; port < PAIRS; port++) {
+		make_frame(1, port);
+		to_wire(port);
+		ck_assert(comes_by(port, LONGER, PATIENCE));
+	}
+	steer_all_to(0);
+	for (port = 0; port < PAIRS; port++) {
+		make_frame(1, port);
+		to_wire(port);
+		ck_assert(comes_by(0, LONGER, PATIENCE));
+	}
+	ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
+	stop();
+}
+END_TEST
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* So that most go from one queue to the other. */
+static void cross(unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		make_frame((uint16_t)i, i);
+		to_wire(!pair_of_frame());
+	}
+}
+
+START_TEST(a_reset_with_frames_on_their_way)
+{
+	unsigned life;
+
+	start(_i, 0, 0);
+	for (life = 0; life < 20; life++) {
+		steer();
+		cross(60);
+		if (life % 2)
+			gnet_receive(guest, 0, seen, SHORTLY);
+		gnet_remove(guest);
+		ck_assert_uint_eq(guest->v.dma.grants, 0);
+		rig_assert_idle(&rig);
+		gnet_restart(guest);
+	}
+	steer();
+	while (gnet_receive(guest, 0, seen, SHORTLY) || gnet_receive(guest, 1, seen, SHORTLY))
+		;
+	for (life = 0; life < 20; life++) {
+		make_frame((uint16_t)life, life);
+		to_wire(life % PAIRS);
+		ck_assert(comes_by(pair_of_frame(), LONGER, PATIENCE));
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(the_end_with_frames_on_their_way)
+{
+	start(_i, 0, 0);
+	steer();
+	cross(120);
+	rig_stop(&rig);
+	gnet_free(guest);
+}
+END_TEST
+
+/* ---- headers ------------------------------------------------------------------------------------ */
+
+static const uint32_t lengths[] = { 14, 60, 1508, 1509, 1516, 1517, 1524, 3052, 9014, 65535 + 18 };
+
+static void fill(uint8_t *at, uint32_t length, unsigned seed)
+{
+	uint32_t i;
+
+	for (i = 0; i < length; i++)
+		at[i] = (uint8_t)(seed * 31 + i * 7 + i / 251);
+}
+
+/* Around the ends of buffers. */
+START_TEST(frames_of_all_sizes_reach_the_guest_with_the_longer_header)
+{
+	const struct virtio_net_hdr_v1_hash *header = (const void *)seen;
+	unsigned i;
+
+	start(_i, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		memset(bytes, 0, HEADER);
+		bytes[0] = VIRTIO_NET_HDR_F_DATA_VALID;
+		fill(bytes + HEADER, lengths[i], i);
+		memcpy(bytes + HEADER, guest->mac, sizeof(guest->mac));
+		ck_assert_int_eq(send(wires.ends[0], bytes, HEADER + lengths[i], 0),
+				 HEADER + lengths[i]);
+		ck_assert_uint_eq(gnet_receive(guest, 0, seen, PATIENCE), LONGER + lengths[i]);
+		ck_assert_mem_eq(seen + LONGER, bytes + HEADER, lengths[i]);
+		ck_assert_mem_eq(seen, bytes, HEADER - 2);
+		ck_assert_uint_eq(header->hdr.num_buffers, (LONGER + lengths[i] + 1535) / 1536);
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(frames_leave_the_guest_without_the_longer_header)
+{
+	unsigned i, segments;
+
+	start(_i, 0, 0);
+	use_pairs(2);
+	for (i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+		uint32_t length = lengths[i / 2];
+
+		for (segments = 1; segments <= 3; segments++) {
+			memset(bytes, 0x5a, LONGER); /* nobody reads what it says of the hash */
+			memset(bytes, 0, HEADER);
+			fill(bytes + LONGER, length, i);
+			ck_assert(gnet_send(guest, i % 2, bytes, LONGER + length, segments));
+			gnet_kick(guest, i % 2);
+			ck_assert_int_eq(recv(wires.ends[i % 2], seen, sizeof(seen), 0),
+					 HEADER + length);
+			ck_assert_mem_eq(seen, bytes, HEADER);
+			ck_assert_mem_eq(seen + HEADER, bytes + LONGER, length);
+			ck_assert(gnet_sent(guest, i % 2, PATIENCE));
+		}
+	}
+	stop();
+}
+END_TEST
+
+START_TEST(chains_that_hold_no_more_than_the_longer_header_are_dropped)
+{
+	uint32_t length;
+
+	start(_i, 0, 0);
+	for (length = 1; length <= LONGER + 13; length++)
+		ck_assert(gnet_send(guest, 0, bytes, length, 1));
+	ck_assert(gnet_send(guest, 0, bytes, LONGER + 14, 1));
+	gnet_kick(guest, 0);
+	ck_assert_int_eq(recv(wires.ends[0], seen, sizeof(seen), 0), HEADER + 14);
+	ck_assert(gnet_sent(guest, 0, PATIENCE));
+	ck_assert_uint_eq(counted(&device->counters.tx_bad), LONGER + 13);
+	stop();
+}
+END_TEST
+
+START_TEST(the_configuration_says_what_there_is)
+{
+	start(_i, 0, 0);
+	ck_assert_uint_eq(gvirtio_config(&guest->v, 17, 1), 40);
+	ck_assert_uint_eq(gvirtio_config(&guest->v, 18, 2), 128);
+	ck_assert_uint_eq(gvirtio_config(&guest->v, 20, 4), NET_RSS_TYPES);
+	stop();
+}
+END_TEST
+
+int main(void)
+{
+	const int n = VARIANTS;
+	const struct unit_test tests[] = {
+		TIMES(a_frame_goes_to_the_queue_of_its_hash_whatever_its_port, n),
+		TIMES(what_has_no_hash_goes_to_the_queue_for_the_rest, n),
+		TIMES(without_reports_headers_are_short, n),
+		TIMES(frames_of_a_flow_stay_in_order, n),
+		TIMES(a_full_queue_does_not_hold_up_the_others, n),
+		TIMES(frames_of_the_own_port_wait_for_buffers, n),
+		TIMES(what_comes_by_another_port_does_not_overtake_what_waits, n),
+		TIMES(a_broken_queue_does_not_hold_up_the_others, n),
+		TIMES(queues_that_are_not_in_use_get_nothing, n),
+		TIMES(a_reset_with_frames_on_their_way, n),
+		TIMES(the_end_with_frames_on_their_way, n),
+		TIMES(frames_of_all_sizes_reach_the_guest_with_the_longer_header, n),
+		TIMES(frames_leave_the_guest_without_the_longer_header, n),
+		TIMES(chains_that_hold_no_more_than_the_longer_header_are_dropped, n),
+		ONCE(the_configuration_says_what_there_is),
+	};
+
+	return unit_main("net-steer", setup, fake_end, tests, ARRAY_SIZE(tests));
+}
