@@ -170,6 +170,11 @@ static uint32_t perform(const struct server_record *request, const uint8_t *from
 	return 0;
 }
 
+static bool is_held(const struct server_record *request)
+{
+	return nbd_server.hold || (nbd_server.hold_flushes && request->command == SERVER_FLUSH);
+}
+
 /* False if it is dead. */
 static bool serve(const struct server_record *request, const uint8_t *from, uint32_t *error)
 {
@@ -180,7 +185,7 @@ static bool serve(const struct server_record *request, const uint8_t *from, uint
 		nbd_server.log[nbd_server.nlog++] = *request;
 	if (nbd_server.nlog == nbd_server.dies_at)
 		die();
-	while (nbd_server.hold && !dead)
+	while (is_held(request) && !dead)
 		pthread_cond_wait(&news, &lock);
 	alive = !dead;
 	if (alive)
@@ -361,7 +366,7 @@ unsigned server_count(enum server_command command)
 void server_release(void)
 {
 	pthread_mutex_lock(&lock);
-	nbd_server.hold = false;
+	nbd_server.hold = nbd_server.hold_flushes = false;
 	pthread_cond_broadcast(&news);
 	pthread_mutex_unlock(&lock);
 }

@@ -51,7 +51,8 @@ struct nbd_server {
 	unsigned takes;              /* connections at once; 0: any number */
 	bool mute;                   /* it connects and says nothing */
 
-	bool hold;        /* no answers */
+	bool hold; /* no answers */
+	bool hold_flushes;
 	unsigned dies_at; /* the request with this number, from 1 on, before it is done */
 	uint32_t error;   /* the answer to all; 0: none */
 

@@ -99,6 +99,11 @@ START_TEST(a_flush_fails_once_if_writes_may_be_lost)
 }
 END_TEST
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 /* Whichever of them was meant for what is lost. */
 START_TEST(flushes_under_way_fail_if_writes_may_be_lost)
 {
@@ -111,11 +116,35 @@ START_TEST(flushes_under_way_fail_if_writes_may_be_lost)
 	for (i = 0; i < LOOPS; i++)
 		export_begin(&flushes[i], i, BLK_FLUSH, 0);
 	ck_assert(server_saw(2));
+	for (i = 0; i < LOOPS; i++)
+		unit_call(export_loops[i], nothing, NULL);
 	server_stop(true);
 	nbd_server.hold = false;
 	server_start();
 	for (i = 0; i < LOOPS; i++)
 		ck_assert_int_eq(export_finish(&flushes[i]), -ESTALE);
+	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), 0);
+}
+END_TEST
+
+/* It began before, and whoever wrote that waits for another one. */
+START_TEST(a_flush_under_way_does_not_stand_for_a_later_write)
+{
+	struct operation flush, write;
+
+	export_serve();
+	ck_assert(wait_for((export_use_all_loops(), export_connections_used()) == LOOPS));
+	ck_assert_int_eq(export_perform(BLK_WRITE, 1), 0);
+	nbd_server.hold_flushes = true;
+	export_begin(&flush, 1, BLK_FLUSH, 0);
+	ck_assert(wait_for(server_count(SERVER_FLUSH) == 1));
+	export_begin(&write, 2, BLK_WRITE, 2);
+	ck_assert_int_eq(export_finish(&write), 0);
+	server_stop(true);
+	nbd_server.hold_flushes = false;
+	server_start();
+	ck_assert_int_eq(export_finish(&flush), -ESTALE);
+	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), -ESTALE);
 	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), 0);
 }
 END_TEST
@@ -286,6 +315,7 @@ int main(void)
 		ONCE(a_server_lost_while_idle_is_not_noticed_by_the_guest),
 		ONCE(a_flush_fails_once_if_writes_may_be_lost),
 		ONCE(flushes_under_way_fail_if_writes_may_be_lost),
+		ONCE(a_flush_under_way_does_not_stand_for_a_later_write),
 		TIMES(stable_writes_are_not_lost, 2),
 		ONCE(a_write_of_one_loop_is_the_flush_of_another),
 		ONCE(no_stable_write_is_lost_under_load),

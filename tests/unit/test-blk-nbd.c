@@ -278,7 +278,6 @@ static void start_nbdkit(const char *tls, const char *key)
 		       "memory", "1M", NULL);
 		_exit(1);
 	}
-	ck_assert(wait_for(!access(socket_path, F_OK)));
 }
 
 static void make_folder(void)
@@ -337,7 +336,7 @@ START_TEST(nbdkit_serves)
 		 socket_path, key_path);
 	export_options.uri = kit_uri;
 	start_nbdkit(tls, key);
-	ck_assert_msg(!export_open(false, &why), "%s", why.text);
+	ck_assert_msg(wait_for(!export_open(true, &why)), "%s", why.text);
 	for (turn = 0; turn < 20; turn++)
 		write_and_read();
 	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), 0);

@@ -474,6 +474,8 @@ void nbd_lane_submit(struct nbd_lane *lane, struct blk_io *io)
 	io->lane = lane;
 	io->moved = io->mark = 0;
 	io->epoch = lane->store->epoch;
+	if (io->op == BLK_FLUSH)
+		nbd_session_note(lane->store, io);
 	atomic_store_explicit(&lane->forsaken, false, memory_order_relaxed);
 	append(&lane->waiting, io);
 	go_on_later(lane);

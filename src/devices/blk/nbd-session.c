@@ -26,7 +26,7 @@ static void count_losses(struct nbd_store *nbd, uint64_t epoch)
 		return;
 	log_warning("%s: writes that were not flushed may be lost: a flush will fail",
 		    nbd->options.uri);
-	nbd->flushed = nbd->written;
+	nbd->flushed = nbd->lost = nbd->written;
 	nbd->doomed = epoch;
 	nbd->owed = true;
 }
@@ -325,13 +325,21 @@ void nbd_session_drop(struct nbd_store *nbd, struct nbd_link *link)
 
 /* ---- what is flushed ---------------------------------------------------------------------- */
 
+void nbd_session_note(struct nbd_store *nbd, struct blk_io *io)
+{
+	pthread_mutex_lock(&nbd->lock);
+	io->epoch = nbd->epoch;
+	io->covers = nbd->written;
+	pthread_mutex_unlock(&nbd->lock);
+}
+
 bool nbd_session_flush(struct nbd_store *nbd, struct blk_io *io)
 {
 	bool fails;
 
 	pthread_mutex_lock(&nbd->lock);
 	fails = io->epoch <= nbd->doomed || nbd->owed;
-	if (fails)
+	if (io->covers >= nbd->lost)
 		nbd->owed = false;
 	io->mark = nbd->written;
 	pthread_mutex_unlock(&nbd->lock);

@@ -21,8 +21,8 @@
  * What is lost: the server may have acknowledged writes that it had not flushed. Writes
  * acknowledged are counted; a flush, when it is sent, notes the count, and when it is
  * answered what it noted is safe. If a session ends with writes that are not, the flushes
- * that were under way fail, or else the next one does, once. Writes with FUA are not
- * counted, nor those that a flush of ours follows, where the server knows no FUA.
+ * that were under way fail, and the next one does, once, unless one of those began after all
+ * these writes: only then has their author been told. Writes with FUA are not counted, nor those that a flush of ours follows, where the server knows no FUA.
  *
  * While no operation is under way nothing of the store is in a loop: a connection that
  * ended meanwhile is noticed by the next operation. Data moves from and to the one bounce

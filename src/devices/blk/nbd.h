@@ -71,9 +71,10 @@ struct nbd_store {
 	bool tried;
 	int err; /* the last try's */
 	struct reason why;
-	/* Writes acknowledged, how many of these were flushed; flushes of up to this epoch,
-	 * or else the next one, have to fail. */
-	uint64_t written, flushed, doomed;
+	/* Writes acknowledged, how many of these were flushed, and how many there were when
+	 * some were lost. Flushes of up to this epoch fail, and others until one has that
+	 * began after all that is lost. */
+	uint64_t written, flushed, lost, doomed;
 	bool owed;
 };
 
@@ -112,7 +113,8 @@ void nbd_session_proved(struct nbd_store *nbd, const struct nbd_lane *lane, uint
 bool nbd_session_wants_proof(struct nbd_store *nbd, const struct nbd_lane *lane);
 void nbd_session_drop(struct nbd_store *nbd, struct nbd_link *link); /* and frees it */
 
-/* False if this flush has to fail; else it is marked. */
+/* This flush begins; it comes to be sent: false if it has to fail, else it is marked. */
+void nbd_session_note(struct nbd_store *nbd, struct blk_io *io);
 bool nbd_session_flush(struct nbd_store *nbd, struct blk_io *io);
 void nbd_session_mark(struct nbd_store *nbd, struct blk_io *io); /* it is to flush */
 /* An operation was done by @link. False if it counts for nothing, since its session is over. */

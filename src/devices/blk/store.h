@@ -39,7 +39,7 @@ struct blk_io {
 	int err;
 	struct nbd_lane *lane;
 	TAILQ_ENTRY(blk_io) entry;
-	uint64_t epoch, mark;
+	uint64_t epoch, covers, mark;
 };
 
 struct blk_store_ops {

@@ -3,11 +3,15 @@
 #
 # NBD servers, which may be lost and come back. Sourced by lib.sh.
 
+listens() {
+	netstat -xl | grep -q "LISTENING.*$1"
+}
+
 # serve_nbd NAME COMMAND...: a server that listens on $lab/NAME.sock when this returns.
 serve_nbd() {
 	rm -f "$lab/$1.sock"
 	helper "$@"
-	within 10 test -S "$lab/$1.sock" || fail "no NBD server: $(cat "$lab/helpers/$1.log")"
+	within 10 listens "$1.sock" || fail "no NBD server: $(cat "$lab/helpers/$1.log")"
 }
 
 # serve_qcow2 NAME: NAME.qcow2, for up to four connections.
