@@ -352,6 +352,21 @@ bool server_saw(unsigned count)
 	return wait_for(requests_seen() >= count);
 }
 
+static unsigned connections_open(void)
+{
+	unsigned now;
+
+	pthread_mutex_lock(&lock);
+	now = nopen;
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
+bool server_has(unsigned connections)
+{
+	return wait_for(connections_open() >= connections);
+}
+
 unsigned server_count(enum server_command command)
 {
 	unsigned i, count = 0;

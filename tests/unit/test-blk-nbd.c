@@ -231,6 +231,31 @@ START_TEST(each_loop_has_a_connection_where_the_server_allows_it)
 }
 END_TEST
 
+/* It might lead to a server that took the first one's place unnoticed. */
+START_TEST(another_connection_is_used_when_the_first_has_answered_since_it_was_made)
+{
+	struct operation operations[3];
+	unsigned i;
+
+	export_serve();
+	ck_assert_int_eq(export_perform(BLK_READ, 0), 0);
+	nbd_server.hold = true;
+	for (i = 0; i < 3; i++) {
+		export_begin(&operations[i], 1, BLK_READ, i);
+		ck_assert(server_has(2));
+		unit_nap_us(50000);
+	}
+	ck_assert_uint_eq(export_connections_used(), 1);
+	server_release();
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(export_finish(&operations[i]), 0);
+	ck_assert_uint_eq(export_connections_used(), 1);
+	export_begin(&operations[0], 1, BLK_READ, 0);
+	ck_assert_int_eq(export_finish(&operations[0]), 0);
+	ck_assert_uint_eq(export_connections_used(), 2);
+}
+END_TEST
+
 START_TEST(all_loops_share_the_one_connection_of_other_servers)
 {
 	unsigned i;
@@ -361,6 +386,7 @@ int main(void)
 		ONCE(a_readonly_export_is_read),
 		ONCE(a_server_may_come_later),
 		ONCE(each_loop_has_a_connection_where_the_server_allows_it),
+		ONCE(another_connection_is_used_when_the_first_has_answered_since_it_was_made),
 		ONCE(all_loops_share_the_one_connection_of_other_servers),
 		ONCE(a_server_that_takes_few_connections_is_used_by_those),
 		TIMES(nbdkit_serves, 2),
