@@ -57,6 +57,63 @@ START_TEST(a_large_write_survives_wherever_the_server_dies)
 }
 END_TEST
 
+static void sleep_long(struct loop_work *work)
+{
+	(void)work;
+	unit_nap_us(500000);
+}
+
+static struct loop_work long_sleep = { .run = sleep_long };
+
+/* The loop finds both at once, the answer to the first part and the end. */
+START_TEST(what_was_answered_in_part_is_sent_again_as_a_whole)
+{
+	const struct blk_io io = { .op = BLK_WRITE, .length = 200192 };
+	struct operation operation;
+	unsigned i;
+
+	for (i = 0; i < 200192; i++)
+		export_large[i] = (uint8_t)unit_random(256);
+	nbd_server.least = 512;
+	nbd_server.most = 65536;
+	export_serve();
+	nbd_server.hold = true;
+	export_begin_io(&operation, 0, io, export_large);
+	ck_assert(server_saw(1));
+	loop_post(export_loops[0], &long_sleep);
+	unit_nap_us(50000);
+	server_release();
+	unit_nap_us(50000);
+	export_restart(true);
+	ck_assert_int_eq(export_finish(&operation), 0);
+	ck_assert_mem_eq(nbd_server.data, export_large, 200192);
+}
+END_TEST
+
+/* It was acknowledged by a server that is no more, after others have heard of its end. */
+START_TEST(an_answer_that_comes_too_late_counts_for_nothing)
+{
+	struct operation operation;
+
+	export_serve();
+	ck_assert(wait_for((export_use_all_loops(), export_connections_used()) == LOOPS));
+	export_fill();
+	nbd_server.hold = true;
+	export_begin(&operation, 1, BLK_WRITE, 1);
+	ck_assert(wait_for(server_count(SERVER_WRITE) == 1));
+	loop_post(export_loops[1], &long_sleep);
+	unit_nap_us(50000);
+	server_release();
+	unit_nap_us(50000);
+	export_restart(true);
+	ck_assert_int_eq(export_perform(BLK_READ, 0), 0);
+	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), 0);
+	ck_assert(!export_is_done(&operation));
+	ck_assert_int_eq(export_finish(&operation), 0);
+	ck_assert_mem_eq(nbd_server.data + BYTES, export_buffers[1], BYTES);
+}
+END_TEST
+
 START_TEST(a_server_that_shuts_down_is_a_lost_one)
 {
 	struct operation operation;
@@ -311,6 +368,8 @@ int main(void)
 	const struct unit_test tests[] = {
 		ONCE(what_was_not_answered_is_sent_again_in_its_order),
 		TIMES(a_large_write_survives_wherever_the_server_dies, 5),
+		ONCE(what_was_answered_in_part_is_sent_again_as_a_whole),
+		ONCE(an_answer_that_comes_too_late_counts_for_nothing),
 		ONCE(a_server_that_shuts_down_is_a_lost_one),
 		ONCE(a_server_lost_while_idle_is_not_noticed_by_the_guest),
 		ONCE(a_flush_fails_once_if_writes_may_be_lost),

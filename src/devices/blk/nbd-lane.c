@@ -197,17 +197,11 @@ static void send_next(struct nbd_lane *lane)
 
 /* ---- what the server says ----------------------------------------------------------------------- */
 
-/* From the beginning: parts that were not flushed may be lost as well. */
-static void send_again(struct nbd_lane *lane, struct blk_io *io)
-{
-	io->moved = io->mark = 0;
-	append(&lane->waiting, io);
-}
-
+/* It goes on, or begins anew: see return_flight(). */
 static void take_answer(struct nbd_lane *lane, struct blk_io *io)
 {
 	const struct nbd_link *link = lane->link;
-	bool behind = is_moved(io);
+	bool behind = is_moved(io), is_whole;
 
 	if (io->err) {
 		finish(lane, io, io->err);
@@ -215,12 +209,11 @@ static void take_answer(struct nbd_lane *lane, struct blk_io *io)
 	}
 	if (!behind)
 		io->moved += part_of(link, io);
-	if (!behind && (io->moved < io->length || flushes_behind(link, io)))
-		append(&lane->waiting, io);
-	else if (nbd_session_done(lane->store, link, io))
+	is_whole = behind || (io->moved == io->length && !flushes_behind(link, io));
+	if (is_whole && nbd_session_done(lane->store, link, io))
 		finish(lane, io, 0);
 	else
-		send_again(lane, io);
+		append(&lane->waiting, io);
 }
 
 static void take_answers(struct nbd_lane *lane)
@@ -327,7 +320,8 @@ static const char *why_over(const struct nbd_link *link)
 	return nbd_aio_is_dead(link->nbd) && error ? error : "the server closed it";
 }
 
-/* What was under way waits again, before all else; with it errors that the end made. */
+/* What was under way waits again, before all else; with it errors that the end made. All
+ * begin anew: parts that were answered may be lost. */
 static void return_flight(struct nbd_lane *lane)
 {
 	struct blk_io *io;
@@ -335,9 +329,10 @@ static void return_flight(struct nbd_lane *lane)
 	TAILQ_CONCAT(&lane->flight, &lane->answered, entry);
 	while ((io = TAILQ_LAST(&lane->flight, blk_ios))) {
 		TAILQ_REMOVE(&lane->flight, io, entry);
-		io->moved = io->mark = 0;
 		TAILQ_INSERT_HEAD(&lane->waiting, io, entry);
 	}
+	TAILQ_FOREACH(io, &lane->waiting, entry)
+		io->moved = io->mark = 0;
 }
 
 /* The io_uring holds the socket until it is shut down and the polls have fired. */
