@@ -75,6 +75,26 @@ blank_disk() {
 	truncate -s "$2M" "$1"
 }
 
+# large_blocks: the machine's disk of 4096-byte blocks, with a file system at disk/.
+large_blocks() {
+	mkfs.ext4 -q /dev/vdb > /dev/null || fail "no file system on /dev/vdb"
+	mkdir disk
+	mount -t ext4 /dev/vdb disk || fail "cannot mount /dev/vdb"
+}
+
+# takes_up FILE MIB: so much of its file system, within 1 MiB.
+takes_up() {
+	local kib
+	sync "$1"
+	kib=$(du -k "$1" | cut -f1)
+	[ "$kib" -ge $(($2 * 1024 - 1024)) ] && [ "$kib" -le $(($2 * 1024 + 1024)) ]
+}
+
+# takes_more FILE MIB
+takes_more() {
+	[ "$(du -k "$1" | cut -f1)" -gt $(($2 * 1024)) ]
+}
+
 # --- guests ------------------------------------------------------------------
 
 # create NAME hvm|pvh|arm disk|network|KERNEL [WORDS]: a paused guest. "disk", "network": the

@@ -6,6 +6,7 @@
  *                                      the same, submitting all that it can at once
  *   load fill DEV FIRST BLOCKS         writes blocks that say which they are
  *   load check DEV FIRST BLOCKS DEPTH  reads them all back
+ *   load zero DEV FIRST BLOCKS         has the device zero them, and reads them back
  *   load mixed DEV SECONDS DEPTH FIRST BLOCKS
  *                                      random writes and reads of 4 to 64 KiB
  *   load beat SECONDS                  runs all the time: the longest gap seen
@@ -343,6 +344,30 @@ static int mode_check(char **arg)
 	return report("check", &l);
 }
 
+static bool is_zero(const uint8_t *buf)
+{
+	return !buf[0] && !memcmp(buf, buf + 1, BLOCK - 1);
+}
+
+static int mode_zero(char **arg)
+{
+	const uint64_t first = strtoull(arg[1], NULL, 0), blocks = strtoull(arg[2], NULL, 0);
+	uint64_t range[] = { first * BLOCK, blocks * BLOCK };
+	struct load l = { 0 };
+	uint8_t *buf;
+
+	open_device(&l, arg[0], 1);
+	buf = l.slots[0].buf;
+	l.errors += ioctl(l.fd, BLKZEROOUT, range) != 0;
+	for (uint64_t i = first; i < first + blocks; i++, l.operations++) {
+		if (pread(l.fd, buf, BLOCK, i * BLOCK) != BLOCK)
+			l.errors++;
+		else
+			l.wrong += !is_zero(buf);
+	}
+	return report("zero", &l);
+}
+
 static double mixed_end;
 
 static bool next_mixed(struct load *l, struct slot *s)
@@ -431,7 +456,7 @@ static const struct {
 } modes[] = {
 	{ "read", 4, mode_read },     { "batch", 5, mode_batch }, { "fill", 3, mode_fill },
 	{ "check", 4, mode_check },   { "mixed", 5, mode_mixed }, { "beat", 1, mode_beat },
-	{ "config", 2, mode_config },
+	{ "config", 2, mode_config }, { "zero", 3, mode_zero },
 };
 
 int main(int argc, char **argv)

@@ -14,3 +14,4 @@ check "its file system can be mounted" mount -t ext4 -o ro "$disk" /mnt
 check "and read" [ -d /mnt/lost+found ]
 umount /mnt
 check "nothing can be written" cannot dd if=/dev/zero of="$disk" bs=4096 count=1 oflag=direct
+check "nothing can be discarded" cannot blkdiscard "$disk"

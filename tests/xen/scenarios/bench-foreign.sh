@@ -9,7 +9,7 @@
 
 backend() {
 	create "$1" pvh cloud "mitigations=off lab=bench,00:06.0"
-	serve "$1" --domain "$1" --workers $workers --blk bdf=00:06.0,path=/dev/ram0
+	serve "$1" --domain "$1" --workers $workers --blk bdf=00:06.0,path=/dev/ram0,cache=writeback
 }
 
 ram_disk

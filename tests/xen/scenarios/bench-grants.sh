@@ -10,7 +10,7 @@
 
 backend() {
 	create "$1" pvh grants lab=bench,00:06.0
-	serve "$1" --domain "$1" --workers $workers --blk "bdf=00:06.0,path=/dev/ram0$options"
+	serve "$1" --domain "$1" --workers $workers --blk "bdf=00:06.0,path=/dev/ram0,cache=writeback$options"
 }
 
 ram_disk

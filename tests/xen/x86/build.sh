@@ -17,6 +17,7 @@ machine() {
 	xen=$(cached hypervisor)/xen
 	image=$(cached dom0 amd64)/dom0.img
 	ln -s "$xen" "$image" "$work/machine/"
+	truncate -s 64M "$work/machine/blocks.img"
 	for flavour in amd64 ${DOM0_KERNELS:-}; do
 		dom0_kernel "$flavour"
 	done

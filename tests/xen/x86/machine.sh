@@ -14,6 +14,7 @@ guest_kernels=(cloud grants)
 # knock every second.
 # With COUNT=1 an instruction takes one nanosecond of the machine's time, so that
 # times there are numbers of instructions.
+# dom0's second disk, /dev/vdb, has blocks of 4096 bytes and is blank at each boot.
 qemu() {
 	local dir=$1/machine kernel=${dom0_kernel:-amd64} xen_options dom0_options count=()
 	[ ! "${COUNT:-}" ] || count=(-icount shift=0)
@@ -28,6 +29,8 @@ qemu() {
 		-kernel "$dir/xen" -append "$xen_options" \
 		-initrd "$dir/$kernel/vmlinuz $dom0_options,$dir/$kernel/initrd" \
 		-drive "file=$dir/dom0.img,format=raw,if=virtio,snapshot=on" \
+		-drive "file=$dir/blocks.img,format=raw,if=none,id=blocks,snapshot=on,discard=unmap" \
+		-device virtio-blk-pci,drive=blocks,logical_block_size=4096,physical_block_size=4096,addr=1e \
 		-virtfs "local,path=$1/share,mount_tag=share,security_model=none,readonly=on" \
 		-virtfs "local,path=$1/out,mount_tag=out,security_model=none" \
 		"${count[@]}" "${@:2}" < <(knock) 2>&1
