@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test-blk-nbd.c: the store in an export of an NBD server. */
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "unit/nbd.h"
 
@@ -286,91 +280,6 @@ START_TEST(a_server_that_takes_few_connections_is_used_by_those)
 }
 END_TEST
 
-/* ---- another's server ------------------------------------------------------------------------------------ */
-
-#define KEY "guest:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
-
-static char folder[] = "/tmp/nbdkit-XXXXXX", socket_path[64], key_path[64], kit_uri[256];
-static pid_t kit;
-
-/* It ends with the test, however that ends. */
-static void start_nbdkit(const char *tls, const char *key)
-{
-	kit = fork();
-	if (!kit) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("nbdkit", "nbdkit", "--foreground", "--unix", socket_path, tls, key,
-		       "memory", "1M", NULL);
-		_exit(1);
-	}
-}
-
-static void make_folder(void)
-{
-	FILE *file;
-
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
-	snprintf(key_path, sizeof(key_path), "%s/key", folder);
-	file = fopen(key_path, "w");
-	ck_assert(file && fputs(KEY, file) >= 0 && !fclose(file));
-}
-
-static void end_nbdkit(void)
-{
-	kill(kit, SIGKILL);
-	waitpid(kit, NULL, 0);
-	unlink(socket_path);
-	unlink(key_path);
-	rmdir(folder);
-}
-
-static void write_and_read(void)
-{
-	static uint8_t before[MANY][BYTES];
-	struct operation operations[MANY];
-	unsigned i;
-
-	export_fill();
-	memcpy(before, export_buffers, sizeof(before));
-	for (i = 0; i < MANY; i++)
-		export_begin(&operations[i], i % LOOPS, BLK_WRITE, i);
-	for (i = 0; i < MANY; i++)
-		ck_assert_int_eq(export_finish(&operations[i]), 0);
-	memset(export_buffers, 0, sizeof(export_buffers));
-	for (i = 0; i < MANY; i++)
-		export_begin(&operations[i], i % LOOPS, BLK_READ, i);
-	for (i = 0; i < MANY; i++)
-		ck_assert_int_eq(export_finish(&operations[i]), 0);
-	ck_assert_mem_eq(export_buffers, before, sizeof(export_buffers));
-}
-
-/* In the open, and encrypted. */
-START_TEST(nbdkit_serves)
-{
-	struct reason why = { 0 };
-	char tls[32], key[96];
-	unsigned turn;
-
-	make_folder();
-	snprintf(tls, sizeof(tls), "--tls=%s", _i ? "require" : "off");
-	snprintf(key, sizeof(key), "--tls-psk=%s", key_path);
-	snprintf(kit_uri, sizeof(kit_uri),
-		 _i ? "nbds+unix://guest@/?socket=%s&tls-psk-file=%s"
-		    : "nbd+unix:///?socket=%s&x=%s",
-		 socket_path, key_path);
-	export_options.uri = kit_uri;
-	start_nbdkit(tls, key);
-	ck_assert_msg(wait_for(!export_open(true, &why)), "%s", why.text);
-	for (turn = 0; turn < 20; turn++)
-		write_and_read();
-	ck_assert_int_eq(export_perform(BLK_FLUSH, 0), 0);
-	ck_assert_int_eq(export_perform(BLK_DISCARD, 1), 0);
-	ck_assert_int_eq(export_perform(BLK_WRITE_ZEROES, 1), 0);
-	end_nbdkit();
-}
-END_TEST
-
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -389,7 +298,6 @@ int main(void)
 		ONCE(another_connection_is_used_when_the_first_has_answered_since_it_was_made),
 		ONCE(all_loops_share_the_one_connection_of_other_servers),
 		ONCE(a_server_that_takes_few_connections_is_used_by_those),
-		TIMES(nbdkit_serves, 2),
 	};
 
 	return unit_main("blk-nbd", export_setup, export_teardown, tests, ARRAY_SIZE(tests));
