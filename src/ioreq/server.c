@@ -10,8 +10,8 @@
  *
  *  - beginning: create, map the page, enable (this fills the port numbers in),
  *    bind the ports; ranges are claimed later, one by one;
- *  - end: give the ranges up, disable, answer every slot, notify every port,
- *    destroy;
+ *  - end: give the ranges up, disable, answer every slot, notify every port, on
+ *    Arm wait until each vCPU has taken its answer, destroy;
  *  - the server outlives its process. A new process maps the same page and
  *    binds the same ports (Xen refuses the second bind while the old process
  *    lives), then looks at every slot. A request found INPROCESS may have been
@@ -36,6 +36,8 @@
 #define NS_PER_MS         1000000ULL
 #define ADOPT_TRIES       50
 #define ADOPT_PAUSE_NS    20000000L
+#define TAKEN_TRIES       100
+#define TAKEN_PAUSE_NS    20000000L
 
 uint16_t ioreq_server_id(const struct ioreq_server *server)
 {
@@ -185,13 +187,18 @@ static void end(struct ioreq_server *server)
 }
 
 /* Xen destroys a dying domain's servers first of all. */
+static bool is_gone(const struct ioreq_server *server)
+{
+	return xendevicemodel_get_ioreq_server_info(server->dm, (domid_t)server->domid, server->id,
+						    NULL, NULL, NULL) &&
+	       (errno == ESRCH || errno == ENOENT);
+}
+
 static void still_alive(struct loop_timer *timer)
 {
 	struct ioreq_server *server = container_of(timer, struct ioreq_server, alive);
 
-	if (!xendevicemodel_get_ioreq_server_info(server->dm, (domid_t)server->domid, server->id,
-						  NULL, NULL, NULL) ||
-	    (errno != ESRCH && errno != ENOENT)) {
+	if (!is_gone(server)) {
 		loop_timer(server->loop, timer, ALIVE_INTERVAL_NS);
 		return;
 	}
@@ -422,6 +429,32 @@ static void answer_all(struct ioreq_server *server)
 	}
 }
 
+static bool have_taken(const struct ioreq_server *server)
+{
+	unsigned i;
+
+	for (i = 0; i < server->nvcpus; i++)
+		if (slot_state(server, i) != STATE_IOREQ_NONE)
+			return false;
+	return true;
+}
+
+/* Xen on Arm goes on in the middle of a vCPU's wait, with what the server was: it dies if
+ * that was freed (xen/common/ioreq.c, wait_for_io(); on x86 it looks for the server again).
+ * A vCPU that is paused takes nothing. */
+static bool may_destroy(const struct ioreq_server *server)
+{
+	const struct timespec pause = { .tv_nsec = TAKEN_PAUSE_NS };
+	unsigned tries = TAKEN_TRIES;
+
+	while (server->platform.ecam && !have_taken(server) && !is_gone(server)) {
+		if (!tries--)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 void ioreq_server_withdraw(struct ioreq_server *server)
 {
 	domid_t domid = (domid_t)server->domid;
@@ -433,7 +466,12 @@ void ioreq_server_withdraw(struct ioreq_server *server)
 	ioreq_unclaim_all(server);
 	xendevicemodel_set_ioreq_server_state(server->dm, domid, server->id, 0);
 	answer_all(server);
-	destroy(server);
+	if (may_destroy(server))
+		destroy(server);
+	else
+		log_warning("domain %u: a vCPU has not taken its answer, is it paused? IOREQ "
+			    "server %u stays for the next start",
+			    server->domid, server->id);
 }
 
 void ioreq_server_close(struct ioreq_server *server)

@@ -69,7 +69,7 @@ bool ioreq_server_has_msi(const struct ioreq_server *server);
 void ioreq_server_resume(struct ioreq_server *server);
 
 /* Gives all claims up, answers every vCPU and destroys the server in Xen (if
- * the domain is still there). From here on nothing arrives. */
+ * the domain is still there, and no vCPU needs it). From here on nothing arrives. */
 void ioreq_server_withdraw(struct ioreq_server *server);
 
 /* Frees a server, withdrawn or never enabled. */

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
+#include <signal.h>
 #include <string.h>
 
 #include "model.h"
@@ -194,6 +195,50 @@ START_TEST(after_sigterm_nothing_is_claimed)
 }
 END_TEST
 
+/* A doorbell of vCPU 1, which the daemon finds when it is told to end; the vCPU is slow to
+ * look at the answer. */
+static void ring_and_terminate(struct fake_child *child, const struct gblk *blk)
+{
+	const struct fake_io io = { .type = FAKE_MMIO, .size = 2, .addr = blk->v.ring[0]->notify };
+
+	kill(fake_pid(child), SIGSTOP);
+	vcpu_begin(1, &io);
+	kill(fake_pid(child), SIGTERM);
+	kill(fake_pid(child), SIGCONT);
+}
+
+START_TEST(the_server_goes_when_vcpus_have_taken_their_answers)
+{
+	struct fake_child *child = model_start(FAKE_ARM, model_disk(NULL));
+	unsigned i;
+
+	ring_and_terminate(child, model_driver(&by_grants));
+	for (i = 0; i < 300; i++)
+		unit_nap_us(1000);
+	ck_assert_uint_eq(fake_servers(), 1);
+	ck_assert(vcpu_finish(1).answered);
+	ck_assert_int_eq(fake_wait_exit(child, 5000), 0);
+	ck_assert_uint_eq(fake_servers(), 0);
+}
+END_TEST
+
+START_TEST(the_server_stays_for_a_vcpu_that_takes_nothing)
+{
+	struct fake_child *child = model_start(FAKE_ARM, model_disk(NULL));
+	struct gblk *blk = model_driver(&by_grants);
+
+	ring_and_terminate(child, blk);
+	ck_assert_int_eq(fake_wait_exit(child, 10000), 0);
+	ck_assert(fake_expect_violation("left behind at exit"));
+	ck_assert(strstr(fake_log(child), "is it paused?"));
+	ck_assert(!claims(PAGE_OF(MODEL_BDF), 4096));
+	model_again(model_disk(NULL));
+	ck_assert(vcpu_finish(1).answered);
+	ck_assert_uint_eq(fake_servers(), 1);
+	gblk_forget(blk);
+}
+END_TEST
+
 START_TEST(two_daemons_serve_functions_under_one_bridge)
 {
 	const struct gblk_config other = { .bdf = MODEL_BDF2,
@@ -230,6 +275,8 @@ int main(void)
 		TIMES(calls_that_arm_lacks_are_not_made, 2),
 		TIMES(a_killed_daemon_is_followed_by_one_that_adopts, 2),
 		ONCE(after_sigterm_nothing_is_claimed),
+		ONCE(the_server_goes_when_vcpus_have_taken_their_answers),
+		ONCE(the_server_stays_for_a_vcpu_that_takes_nothing),
 		ONCE(two_daemons_serve_functions_under_one_bridge),
 	};
 
