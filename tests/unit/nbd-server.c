@@ -53,7 +53,7 @@ static bool receive(int fd, void *to, size_t length)
 
 static bool transmit(int fd, const void *from, size_t length)
 {
-	return send(fd, from, length, MSG_NOSIGNAL) == (ssize_t)length;
+	return !length || send(fd, from, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
 struct reply {

@@ -27,7 +27,9 @@ static void setup(void)
 	snprintf(key_path, sizeof(key_path), "%s/key", folder);
 	snprintf(image_path, sizeof(image_path), "%s/image", folder);
 	file = fopen(key_path, "w");
-	ck_assert(file && fputs(KEY, file) >= 0 && !fclose(file));
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(KEY, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
 	export_options.uri = uri;
 }
 
