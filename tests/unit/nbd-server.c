@@ -44,7 +44,7 @@ static int sockets[CONNECTIONS_MAX];
 static pthread_t threads[CONNECTIONS_MAX];
 static unsigned nthreads;
 
-/* ---- the wire ------------------------------------------------------------------------ */
+/* ---- the wire ---------------------------------------------------------------------- */
 
 static bool receive(int fd, void *to, size_t length)
 {
@@ -118,7 +118,7 @@ static bool negotiate(int fd)
 	return false;
 }
 
-/* ---- its life -------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------- */
 
 /* With the lock. */
 static void die(void)
@@ -132,7 +132,7 @@ static void die(void)
 	pthread_cond_broadcast(&news);
 }
 
-/* ---- commands ---------------------------------------------------------------------------- */
+/* ---- commands ---------------------------------------------------------------------- */
 
 struct request {
 	uint32_t magic;
@@ -247,7 +247,7 @@ static void *connection_main(void *arg)
 	return NULL;
 }
 
-/* ---- connections --------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------- */
 
 static void *listen_main(void *arg)
 {
@@ -335,7 +335,7 @@ void server_remove(void)
 	rmdir(dir);
 }
 
-/* ---- for tests ------------------------------------------------------------------------------- */
+/* ---- for tests --------------------------------------------------------------------- */
 
 static unsigned requests_seen(void)
 {

@@ -58,7 +58,7 @@ void export_serve(void)
 	ck_assert_msg(!export_open(false, &why), "%s", why.text);
 }
 
-/* ---- operations ------------------------------------------------------------------------ */
+/* ---- operations -------------------------------------------------------------------- */
 
 static void done(struct blk_io *io, int err)
 {

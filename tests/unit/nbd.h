@@ -30,7 +30,7 @@ void export_serve(void);                         /* the server runs, the store i
 void export_restart(bool crashes);               /* it comes back as it was */
 void export_fill(void);
 
-/* ---- operations -------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------- */
 
 struct operation {
 	struct loop *loop;

@@ -6,7 +6,7 @@
 
 #include "unit/nbd.h"
 
-/* ---- a lost server ------------------------------------------------------------------------------ */
+/* ---- a lost server ----------------------------------------------------------------- */
 
 START_TEST(what_was_not_answered_is_sent_again_in_its_order)
 {
@@ -139,7 +139,7 @@ START_TEST(a_server_lost_while_idle_is_not_noticed_by_the_guest)
 }
 END_TEST
 
-/* ---- what is lost with it ------------------------------------------------------------------------- */
+/* ---- what is lost with it ---------------------------------------------------------- */
 
 START_TEST(a_flush_fails_once_if_writes_may_be_lost)
 {
@@ -267,7 +267,7 @@ START_TEST(no_stable_write_is_lost_under_load)
 }
 END_TEST
 
-/* ---- no server for long ----------------------------------------------------------------------------- */
+/* ---- no server for long ------------------------------------------------------------ */
 
 START_TEST(requests_fail_after_the_timeout_until_it_is_back)
 {
@@ -331,7 +331,7 @@ START_TEST(what_waits_ends_when_it_is_not_wanted_any_more)
 }
 END_TEST
 
-/* ---- another size -------------------------------------------------------------------------------------- */
+/* ---- another size ------------------------------------------------------------------ */
 
 START_TEST(an_export_that_has_grown_is_seen_by_a_look)
 {

@@ -5,7 +5,7 @@
 
 #include "unit/nbd.h"
 
-/* ---- an export ---------------------------------------------------------------------------- */
+/* ---- an export --------------------------------------------------------------------- */
 
 START_TEST(an_export_is_read_and_written_in_place)
 {
@@ -146,7 +146,7 @@ START_TEST(an_error_of_the_server_is_the_operations)
 }
 END_TEST
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 static void assert_refused(int err, const char *text)
 {
@@ -213,7 +213,7 @@ START_TEST(a_server_may_come_later)
 }
 END_TEST
 
-/* ---- connections -------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------- */
 
 START_TEST(each_loop_has_a_connection_where_the_server_allows_it)
 {

@@ -26,7 +26,7 @@ static void end_later(struct nbd_lane *lane, struct blk_io *io, int err)
 	loop_post(lane->loop, &lane->news);
 }
 
-/* ---- between lanes ------------------------------------------------------------------------ */
+/* ---- between lanes ----------------------------------------------------------------- */
 
 static struct nbd_lane *lane_from(const struct blk_io *io)
 {
@@ -83,7 +83,7 @@ static void hand_over(struct nbd_lane *lane)
 	}
 }
 
-/* ---- one operation --------------------------------------------------------------------------- */
+/* ---- one operation ----------------------------------------------------------------- */
 
 /* In the library. It may even come while an operation is sent. Where the connection ended,
  * or the server is about to, the operation stays in flight: it will be sent again. */
@@ -195,7 +195,7 @@ static void send_next(struct nbd_lane *lane)
 	end_later(lane, io, err ? -err : -EIO);
 }
 
-/* ---- what the server says ----------------------------------------------------------------------- */
+/* ---- what the server says ---------------------------------------------------------- */
 
 /* It goes on, or begins anew: see return_flight(). */
 static void take_answer(struct nbd_lane *lane, struct blk_io *io)
@@ -277,7 +277,7 @@ static void writable(struct loop_op *op, int result)
 	turn(link->lane);
 }
 
-/* ---- the connection -------------------------------------------------------------------------------- */
+/* ---- the connection ---------------------------------------------------------------- */
 
 static void arm(struct nbd_lane *lane, struct loop_op *op, short events)
 {
@@ -363,7 +363,7 @@ static void take_link(struct nbd_lane *lane)
 	loop_timer_cancel(lane->loop, &lane->patience);
 }
 
-/* ---- without one -------------------------------------------------------------------------------------- */
+/* ---- without one ------------------------------------------------------------------- */
 
 static void end_waiting(struct nbd_lane *lane, bool all)
 {
@@ -398,7 +398,7 @@ static void wait_for_session(struct nbd_lane *lane)
 		loop_post(lane->loop, &lane->news);
 }
 
-/* ---- turns -------------------------------------------------------------------------------------------- */
+/* ---- turns ------------------------------------------------------------------------- */
 
 static void find_way(struct nbd_lane *lane)
 {

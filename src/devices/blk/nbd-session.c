@@ -18,7 +18,7 @@
 #define PAUSE_FIRST_MS 100U
 #define PAUSE_MAX_MS   5000U
 
-/* ---- the end -------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------- */
 
 static void count_losses(struct nbd_store *nbd, uint64_t epoch)
 {
@@ -78,7 +78,7 @@ bool nbd_session_overdue(struct nbd_store *nbd, uint64_t *left)
 	return overdue;
 }
 
-/* ---- the beginning: on the store's thread, with the lock ---------------------------------- */
+/* ---- the beginning: on the store's thread, with the lock --------------------------- */
 
 static void close_untaken(struct nbd_store *nbd)
 {
@@ -265,7 +265,7 @@ void *nbd_session_thread(void *store)
 	return NULL;
 }
 
-/* ---- links, for lanes ------------------------------------------------------------------- */
+/* ---- links, for lanes -------------------------------------------------------------- */
 
 static struct nbd_link *link_of(const struct nbd_store *nbd, const struct nbd_lane *lane)
 {
@@ -323,7 +323,7 @@ void nbd_session_drop(struct nbd_store *nbd, struct nbd_link *link)
 	nbd_link_close(link);
 }
 
-/* ---- what is flushed ---------------------------------------------------------------------- */
+/* ---- what is flushed --------------------------------------------------------------- */
 
 void nbd_session_note(struct nbd_store *nbd, struct blk_io *io)
 {

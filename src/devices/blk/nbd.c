@@ -2,8 +2,8 @@
 /* nbd.c: an export of an NBD server, through libnbd.
  *
  * Theory of operation. A session with the server is one connection, or as many as loops
- * use the store if the server allows that (multi-conn). A thread of the store makes
- * them: looking a name up blocks, in libnbd as everywhere, and so it blocks nobody else. A
+ * use the store if the server allows that (multi-conn). A thread of the store makes them:
+ * looking a name up blocks, in libnbd as everywhere, and so it blocks nobody else. A
  * connection is then used by one loop only, whose lane owns it. The lane of a loop without
  * a connection hands its operations to the first lane, by posted work, and gets them back
  * so. A connection that is added to a session is used only when an operation that was sent
@@ -11,24 +11,26 @@
  *
  * A session ends with the first connection that does, or when the server says that it is
  * about to; all its connections are shut down. What was not answered waits again, in its
- * order, and is sent in the next session; sending it twice does no harm, since the guest has
- * not heard of it. An answer that a lane finds when the session is over counts for
- * nothing. The thread tries again after 100 ms, 200 ms and so on up to 5 s. Requests wait for
- * that, up to the timeout; then they fail until there is a session again. A server that is
- * connected and silent is waited for as a slow disk would be, a peer that vanished is noticed by
- * TCP's own means.
+ * order, and is sent in the next session; sending it twice does no harm, since the guest
+ * has not heard of it: where only the connection was cut, an old server process could
+ * still do it late, which no client can rule out. An answer that a lane finds when the
+ * session is over counts for nothing. The thread tries again after 100 ms, 200 ms and so
+ * on up to 5 s. Requests wait for that, up to the timeout; then they fail until there is a
+ * session again. A server that is connected and silent is waited for as a slow disk would
+ * be, a peer that vanished is noticed by TCP's own means.
  *
  * What is lost: the server may have acknowledged writes that it had not flushed. Writes
  * acknowledged are counted; a flush, when it is sent, notes the count, and when it is
  * answered what it noted is safe. If a session ends with writes that are not, the flushes
- * that were under way fail, and the next one does, once, unless one of those began after all
- * these writes: only then has their author been told. Writes with FUA are not counted, nor those that a flush of ours follows, where the server knows no FUA.
+ * that were under way fail, and the next one does, once, unless one of those began after
+ * all these writes: only then has their author been told. Writes with FUA are not counted,
+ * nor those that a flush of ours follows, where the server knows no FUA.
  *
  * While no operation is under way nothing of the store is in a loop: a connection that
  * ended meanwhile is noticed by the next operation. Data moves from and to the one bounce
  * buffer, as libnbd knows no scattered transfers. It allocates some bytes for each
- * command, which is the only such place on the data path. The server sees whole sectors, and
- * one that takes only larger blocks is refused: to read what is around a write and
+ * command, which is the only such place on the data path. The server sees whole sectors,
+ * and one that takes only larger blocks is refused: to read what is around a write and
  * write it back would need an order among the guest's requests, and there are servers that
  * do it. */
 #include <errno.h>
@@ -43,7 +45,7 @@ static struct nbd_store *of(struct blk_store *store)
 	return container_of(store, struct nbd_store, store);
 }
 
-/* ---- lanes ---------------------------------------------------------------------------- */
+/* ---- lanes ------------------------------------------------------------------------- */
 
 static struct nbd_lane *find_lane(struct nbd_store *nbd, const struct loop *loop)
 {
@@ -76,7 +78,7 @@ struct nbd_lane *nbd_lane_of(struct nbd_store *nbd, struct loop *loop)
 	return lane ? lane : add_lane(nbd, loop);
 }
 
-/* ---- operations of the store --------------------------------------------------------------- */
+/* ---- operations of the store ------------------------------------------------------- */
 
 static void submit(struct blk_store *store, struct loop *loop, struct blk_io *io)
 {
@@ -132,7 +134,7 @@ static const struct blk_store_ops ops = {
 	.submit = submit, .look_again = look_again, .give_up = give_up, .close = close_store
 };
 
-/* ---- opening ------------------------------------------------------------------------------ */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* Signals are the main thread's. */
 static int start_thread(struct nbd_store *nbd)

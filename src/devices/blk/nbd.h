@@ -83,7 +83,7 @@ static inline bool nbd_connected(uint64_t epoch)
 	return epoch & 1;
 }
 
-/* ---- nbd-link.c ------------------------------------------------------------------ */
+/* ---- nbd-link.c -------------------------------------------------------------------- */
 
 /* A new connection, made within @patience ns. Waits, but ends soon when @stop is set.
  * 0 or -errno with the reason: -EAGAIN if it may come yet. */
@@ -120,7 +120,7 @@ void nbd_session_mark(struct nbd_store *nbd, struct blk_io *io); /* it is to flu
 /* An operation was done by @link. False if it counts for nothing, since its session is over. */
 bool nbd_session_done(struct nbd_store *nbd, const struct nbd_link *link, const struct blk_io *io);
 
-/* ---- nbd-lane.c: on the lane's thread ------------------------------------------------ */
+/* ---- nbd-lane.c: on the lane's thread ---------------------------------------------- */
 
 void nbd_lane_init(struct nbd_lane *lane, struct nbd_store *store, struct loop *loop,
 		   unsigned index);
