@@ -50,7 +50,9 @@ CTL_OBJ       := $(CTL:%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ     := $(SRC:%.c=$(CHECK_DIR)/%.o) $(SUPPORT:%.c=$(CHECK_DIR)/%.o)
 TEST_OBJ      := $(TEST:%.c=$(CHECK_DIR)/%.o)
 TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
-BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT) $(BENCH))
+BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT))
+CALLS_OBJ     := $(addprefix $(BENCH_DIR)/tests/bench/,calls.o idle.o trace.o)
+BLK_OBJ       := $(filter-out $(CALLS_OBJ),$(BENCH:%.c=$(BENCH_DIR)/%.o))
 # Tests that are scripts; the floors of src/ are one of them, budgets another.
 TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-floors.sh
 
@@ -58,6 +60,7 @@ TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-fl
 PACKAGES := tools/packages \
 	    $(if $(filter deps demo check-xen% bench-xen bench-net,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
 	    $(if $(filter check-xen-arm64%,$(MAKECMDGOALS)),tests/xen/packages-arm64) \
+	    $(if $(filter bench-blk,$(MAKECMDGOALS)),tools/packages-bench) \
 	    $(if $(CROSS)$(filter check-xen-arm64%,$(MAKECMDGOALS)),tools/packages-cross)
 DEPS     := $(if $(NODEPS),,deps)
 
@@ -169,7 +172,12 @@ $(CHECK_DIR)/src/ctl/main.o: RENAME_MAIN := -Dmain=xenvirtioctl_main -Wno-missin
 bench-calls: $(BENCH_DIR)/calls ## what a request costs in calls and instructions (TOP=N: where)
 	$(Q)tests/bench/calls.sh $(BENCH_DIR)
 
-$(BENCH_DIR)/calls: $(BENCH_OBJ)
+bench-blk: $(BENCH_DIR)/blk ## CPU time per block request, beside QEMU's (COUNT=N: runs of each)
+	$(Q)tests/bench/blk.sh $(BENCH_DIR)
+
+$(BENCH_DIR)/calls: $(CALLS_OBJ)
+$(BENCH_DIR)/blk: $(BLK_OBJ)
+$(BENCH_DIR)/calls $(BENCH_DIR)/blk: $(BENCH_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) $(FAKE_LINK) -pthread -o $@ $^ \
 		$(IO_LIBS) $(CHECK_LIBS)
@@ -234,7 +242,9 @@ bench-net: all $(DEPS) ## the network's part of it, with system calls, judged be
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 22
 
-.PHONY: all install clean deps check bench-calls coverage lint check-clang format sizes \
-	demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen bench-net help
+.PHONY: all install clean deps check bench-calls bench-blk coverage lint check-clang format \
+	sizes demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen \
+	bench-net help
 
--include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(CHECK_OBJ:.o=.d) $(TEST_OBJ:.o=.d) $(BENCH_OBJ:.o=.d) \
+	$(CALLS_OBJ:.o=.d) $(BLK_OBJ:.o=.d)
