@@ -18,7 +18,7 @@
 
 #define WINDOW_MAX 256    /* packets that may be on their way */
 #define IN_FLIGHT  393216 /* bytes, the same */
-#define MOMENT     300    /* ms in which what was sent should have come */
+#define MOMENT     2000   /* ms in which what was sent should have come, on a busy host, too */
 
 static unsigned int window_of(const struct job *job)
 {
