@@ -12,7 +12,7 @@
 
 #define KEY "guest:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 
-static char folder[] = "/tmp/real-XXXXXX", socket_path[64], key_path[64], image_path[64];
+static char folder[] = "/tmp/real-XXXXXX", socket_path[64], key_path[64], image[64];
 static char uri[256];
 static uint8_t before[MANY][BYTES];
 static pid_t server;
@@ -25,7 +25,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
 	snprintf(key_path, sizeof(key_path), "%s/key", folder);
-	snprintf(image_path, sizeof(image_path), "%s/image", folder);
+	snprintf(image, sizeof(image), "%s/image", folder);
 	file = fopen(key_path, "w");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_ge(fputs(KEY, file), 0);
@@ -38,7 +38,7 @@ static void teardown(void)
 	export_teardown();
 	unlink(socket_path);
 	unlink(key_path);
-	unlink(image_path);
+	unlink(image);
 	rmdir(folder);
 }
 
@@ -144,10 +144,10 @@ END_TEST
 /* Asked to and killed by turns, wherever it is. */
 START_TEST(stable_writes_survive_the_ends_of_qemu_nbd)
 {
-	char *const create[] = { "qemu-img", "create", "-q", "-f", "qcow2", image_path, "1M", NULL };
-	char *const qemu_nbd[] = { "qemu-nbd", "-t", "-e",        "8",        "-f",
-				   "qcow2",    "-k", socket_path, image_path, NULL };
-	char *const check[] = { "qemu-img", "check", "-q", image_path, NULL };
+	char *const create[] = { "qemu-img", "create", "-q", "-f", "qcow2", image, "1M", NULL };
+	char *const qemu_nbd[] = { "qemu-nbd", "-t", "-e",        "8",   "-f",
+				   "qcow2",    "-k", socket_path, image, NULL };
+	char *const check[] = { "qemu-img", "check", "-q", image, NULL };
 	struct operation operations[MANY];
 	unsigned turn;
 
