@@ -8,23 +8,23 @@
 # limit: 600
 qemu-img create -q -f qcow2 a.qcow2 32M
 serve_qcow2 a
-TOOLS=fio create a pvh grants lab=fio,60
+TOOLS=fio create a pvh grants lab=fio,100
 serve a --domain a --blk bdf=00:06.0,nbd=unix:a.sock,cache=writethrough
 start a
 
 # lose_under_load SIGNAL
 lose_under_load() {
-	sleep 3
+	sleep 25
 	lose_nbd a "$1"
 	sleep 3
 	serve_qcow2 a
 	say "a: it is back"
 }
 
-mark a run-1
+wait_said a 'GUEST: up'
 lose_under_load TERM
-mark a run-2
 lose_under_load KILL
+expect_not a 'GUEST: end'
 finish a
 exited a 0
 [ "$(grep -c 'connected again' a.log)" = 2 ] || fail "it was not lost under load"
