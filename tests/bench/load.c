@@ -160,12 +160,25 @@ static unsigned take_one(void)
 	return i;
 }
 
+static bool is_more(void)
+{
+	return shared->used.idx != last_used;
+}
+
+/* As Linux, it wants an interrupt for what comes next before it looks for the last time. */
+static bool is_more_at_last(void)
+{
+	shared->avail.used_event = last_used;
+	atomic_thread_fence(memory_order_seq_cst);
+	return is_more();
+}
+
 /* Takes what is done and, unless it is time to end, sends as much. */
 static unsigned turn(bool again)
 {
 	unsigned n = 0, i;
 
-	while (shared->used.idx != last_used) {
+	while (is_more() || is_more_at_last()) {
 		atomic_thread_fence(memory_order_acquire);
 		i = take_one();
 		if (again)
@@ -178,9 +191,7 @@ static unsigned turn(bool again)
 
 static void wait_used(void)
 {
-	shared->avail.used_event = last_used;
-	atomic_thread_fence(memory_order_seq_cst);
-	while (shared->used.idx == last_used)
+	while (!is_more())
 		ck_assert_msg(server->wait(), "%u requests are lost",
 			      (uint16_t)(avail_idx - last_used));
 }
