@@ -13,6 +13,7 @@
 #include <linux/virtio_ring.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,17 +202,15 @@ static void kick(void)
 	command("writew %#x 0\n", NOTIFY);
 }
 
+/* It is taken back at once, before the ring is looked at again. */
 static bool wait_interrupt(void)
 {
-	volatile uint32_t *message = (volatile uint32_t *)(guest + MESSAGE);
+	_Atomic uint32_t *message = (_Atomic uint32_t *)(guest + MESSAGE);
 	uint64_t end = fake_now_ns() + BLK_WAIT_MS * 1000000ull;
 
-	while (!*message && fake_now_ns() < end)
+	while (!atomic_load(message) && fake_now_ns() < end)
 		sched_yield();
-	if (!*message)
-		return false;
-	*message = 0;
-	return true;
+	return atomic_exchange(message, 0);
 }
 
 static void stop(void)

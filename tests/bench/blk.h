@@ -16,7 +16,7 @@
 #define BLK_RING          256u
 #define BLK_FEATURES      (1ull << VIRTIO_F_VERSION_1 | BLK_RING_FEATURES)
 #define BLK_RING_FEATURES (1ull << VIRTIO_RING_F_INDIRECT_DESC | 1ull << VIRTIO_RING_F_EVENT_IDX)
-#define BLK_WAIT_MS       10000
+#define BLK_WAIT_MS       30000 /* its CPU may be busy with something else */
 
 /* ---- servers ------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
 # virtio-blk-pci under the same load, as a table and as DIR/blk.svg; fails where a target is
 # not met. DIR (build/bench) holds the program that measures. COUNT=3 runs of each, of which
 # the median counts, MS=1000 long; all take turns, so that who else runs disturbs all alike.
+# Load and server have a CPU each: whatever hogs one of them stops the run.
 set -eu
 
 here=$(dirname "$0")

@@ -192,8 +192,9 @@ static unsigned turn(bool again)
 static void wait_used(void)
 {
 	while (!is_more())
-		ck_assert_msg(server->wait(), "%u requests are lost",
-			      (uint16_t)(avail_idx - last_used));
+		ck_assert_msg(server->wait(), "%s: of %u requests in flight %s", server->name,
+			      (uint16_t)(avail_idx - last_used),
+			      is_more() ? "the interrupt is lost" : "none is done");
 }
 
 uint64_t load_run(unsigned ms)

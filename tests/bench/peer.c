@@ -42,7 +42,7 @@ pid_t peer_start(const char *const *argv)
 	return pid;
 }
 
-/* A storage daemon with a client may take a SIGTERM and stay. */
+/* Nothing of it is to be kept. */
 void peer_stop(pid_t pid)
 {
 	kill(pid, SIGKILL);
