@@ -10,9 +10,8 @@ switch() {
 	echo "$1" > "$type" && [ "$(cat "$type")" = "$1" ]
 }
 
-mkdir -p /tmp
 check "writes go back at first" [ "$(cat "$type")" = 'write back' ]
-DISK=$disk SEED=1 fio /lab/verify.fio > /tmp/fio.log 2>&1 &
+fio_jobs "$disk" 1 &
 fio=$!
 sleep 2
 check "the cache can be switched off" switch 'write through'

@@ -14,8 +14,7 @@ grown() {
 	false
 }
 
-mkdir -p /tmp
-DISK=$disk SEED=1 fio /lab/verify.fio > /tmp/fio.log 2>&1 &
+fio_jobs "$disk" 1 &
 fio=$!
 sleep 1
 mark loaded

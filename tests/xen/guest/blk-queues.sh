@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=dash
 #
-# fio's jobs, for as long as lab=blk-queues,SECONDS says, and which queues had a part in it.
+# fio's jobs, and which queues had a part in them.
 name=$(block_device 00:06.0)
 
 # by_each_queue: both have had interrupts.
@@ -12,6 +12,5 @@ by_each_queue() {
 }
 
 check "there are two hardware queues" [ "$(find "/sys/block/$name/mq" -mindepth 1 -maxdepth 1 | wc -l)" = 2 ]
-# shellcheck source=tests/xen/guest/fio.sh
-. /lab/fio.sh
+check "fio has written and verified" fio_jobs "/dev/$name" 1
 check "each has done its part" by_each_queue

@@ -5,16 +5,12 @@
 # says, at least once. Each run verifies what it wrote; then all is read once more,
 # with nothing in the guest's caches.
 disk=/dev/$(block_device 00:06.0)
-mkdir -p /tmp
 end=$(($(cut -d. -f1 /proc/uptime) + $1))
 
-# fio_verify SEED [OPTION]: what fio has to say, if it fails.
+# fio_verify SEED [OPTION]
 fio_verify() {
-	seed=$1
-	shift
-	DISK=$disk SEED=$seed fio "$@" /lab/verify.fio > /tmp/fio.log 2>&1 && return
+	fio_jobs "$disk" "$@" && return
 	failed=yes
-	cat /tmp/fio.log
 	false
 }
 

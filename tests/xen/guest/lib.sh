@@ -93,3 +93,11 @@ backend_of() {
 		dd of="$(device 00:00.0)/config" bs=4 seek=$((register / 4)) conv=notrunc 2> /dev/null
 	word_at 00:00.0 $((register + 4))
 }
+
+# fio_jobs DISK SEED [OPTION]: verify.fio's, and what fio has to say if they fail.
+fio_jobs() {
+	mkdir -p /tmp
+	DISK=$1 SEED=$2 fio ${3:+"$3"} /lab/verify.fio > /tmp/fio.log 2>&1 && return
+	cat /tmp/fio.log
+	false
+}
