@@ -5,10 +5,11 @@
 # and of the second.
 mkdir -p /tmp
 
-# rate BDF SECONDS BYTES: requests a second, of so many bytes, up to 16 at a time.
+# rate BDF SECONDS BYTES: requests a second, of so many bytes, two at a time; what is under way
+# at the end counts.
 rate() {
 	fio --name=rate --filename="/dev/$(block_device "$1")" --direct=1 --ioengine=libaio \
-		--rw=randread --bs="$3" --iodepth=16 --time_based --runtime="$2" --thread \
+		--rw=randread --bs="$3" --iodepth=2 --time_based --runtime="$2" --thread \
 		--output-format=terse --terse-version=3 | cut -d ';' -f 8
 }
 
