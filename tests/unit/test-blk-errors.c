@@ -238,6 +238,12 @@ static int no_flush(const struct blk_io *io)
 	return io->op == BLK_FLUSH ? -ENOSPC : 0;
 }
 
+/* How many were counted. */
+static unsigned failed(enum blk_op op)
+{
+	return ((struct blk_device *)disk.rig.device.private)->failed[op];
+}
+
 START_TEST(an_error_of_the_store_is_the_requests_status)
 {
 	struct disk_config config = disk_variant(_i & 3);
@@ -256,6 +262,8 @@ START_TEST(an_error_of_the_store_is_the_requests_status)
 	ck_assert_uint_eq(bad->used, write ? 1 : 0);
 	if (!write)
 		ck_assert_uint_eq(*(uint8_t *)fake_ram(request_data(bad)), REQUEST_CANARY);
+	ck_assert_uint_eq(failed(BLK_READ), !write);
+	ck_assert_uint_eq(failed(BLK_WRITE), write);
 	request_free(good);
 	request_free(bad);
 	disk_stop(&disk);

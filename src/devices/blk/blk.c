@@ -275,6 +275,20 @@ static void blk_look_again(struct virtio_device *device)
 	go_on(device);
 }
 
+/* At the end, since the log may not have had all of them. */
+static void say_failed(const struct virtio_device *device)
+{
+	const atomic_uint *failed = ((struct blk_device *)device->private)->failed;
+	unsigned op, all = 0;
+
+	for (op = 0; op < BLK_OPS; op++)
+		all += failed[op];
+	if (all)
+		log_info("%s: failed: %u reads, %u writes, %u flushes, %u discards, %u zeroings",
+			 device->name, failed[BLK_READ], failed[BLK_WRITE], failed[BLK_FLUSH],
+			 failed[BLK_DISCARD], failed[BLK_WRITE_ZEROES]);
+}
+
 static void blk_close(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
@@ -282,6 +296,7 @@ static void blk_close(struct virtio_device *device)
 
 	if (!blk)
 		return;
+	say_failed(device);
 	store = blk_store_of(blk);
 	store->ops->close(store);
 	if (blk->coming)

@@ -45,6 +45,7 @@ struct blk_device {
 	struct virtio_blk_config config;
 	atomic_bool writes_back; /* a write may be done before it is stable */
 	atomic_bool stopped;
+	atomic_uint failed[BLK_OPS]; /* that the store failed, and the driver was told */
 	struct blk_limit limit;
 	char serial[VIRTIO_BLK_ID_BYTES];
 };

@@ -12,6 +12,7 @@
 #include "base/reason.h"
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD, BLK_WRITE_ZEROES };
+#define BLK_OPS (BLK_WRITE_ZEROES + 1U)
 
 /* One operation. The range was checked against the store's size. The bytes of a read
  * or a write are in one bounce buffer; or, for stores that copy, in pieces of guest
