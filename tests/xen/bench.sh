@@ -21,7 +21,8 @@ bench_disk() {
 		cold: nothing was in dom0's page cache; 1, 2: all was, twice the same.
 	END
 	table bench.awk "$out"/bench-blkback/*.bench.log "$out"/bench-qemu/*.bench.log \
-		"$out"/bench-grants/*.bench.log "$out"/bench-foreign/*.bench.log
+		"$out"/bench-grants/*.bench.log "$out"/bench-foreign/*.bench.log \
+		"$out"/bench-nbd/*.bench.log
 }
 
 bench_net() {
