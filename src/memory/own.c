@@ -60,7 +60,7 @@ void *own_alloc(struct own *own, size_t length)
 	size_t whole = (length + GUEST_PAGE_SIZE - 1) & ~(size_t)(GUEST_PAGE_SIZE - 1);
 	void *memory;
 
-	if (own->pages && whole <= OWN_PAGES_SMALL * GUEST_PAGE_SIZE - own->used) {
+	if (whole <= own_small(own) * GUEST_PAGE_SIZE - own->used) {
 		memory = own->base + own->used;
 		own->used += whole;
 		return memory;

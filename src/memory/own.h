@@ -14,7 +14,7 @@
 
 #define OWN_PAGES_MAX   256U
 #define OWN_PAGES_MIN   64U
-#define OWN_PAGES_SMALL 64U /* the first ones: for own_alloc() */
+#define OWN_PAGES_SMALL 128U /* the first ones: for own_alloc() */
 
 struct own {
 	xengntshr_handle *handle; /* NULL: there are none */
@@ -38,10 +38,16 @@ void own_try(struct own *own, xengnttab_handle *copier);
 void *own_alloc(struct own *own, size_t length);
 void own_free(const struct own *own, void *memory);
 
-/* The pages that own_alloc() does not use. */
+/* How many pages own_alloc() uses at most. */
+static inline unsigned own_small(const struct own *own)
+{
+	return own->pages < OWN_PAGES_SMALL ? own->pages : OWN_PAGES_SMALL;
+}
+
+/* The others. */
 static inline void *own_rest(const struct own *own, unsigned *pages)
 {
-	*pages = own->pages ? own->pages - OWN_PAGES_SMALL : 0;
+	*pages = own->pages - own_small(own);
 	return *pages ? own->base + OWN_PAGES_SMALL * GUEST_PAGE_SIZE : NULL;
 }
 

@@ -89,32 +89,22 @@ static void done(struct net_frame *frame, int value)
 
 static struct net_frame frame = { .data = tap_buffer, .done = done };
 
-static void begin_receive(void *port)
-{
-	tap_backend->ops->receive(port, &frame);
-}
-
 static void begin_send(void *port)
 {
 	tap_backend->ops->send(port, &frame);
 }
 
-static int answer_to(void (*begin)(void *port), unsigned port, uint32_t length)
-{
-	frame.length = length;
-	unit_call(tap_loop, begin, &tap_backend->ports[port]);
-	sem_wait(&answered);
-	return result;
-}
-
 int tap_receive(unsigned port)
 {
-	return answer_to(begin_receive, port, sizeof(tap_buffer));
+	return tap_backend->ops->read(&tap_backend->ports[port], tap_buffer, sizeof(tap_buffer));
 }
 
 int tap_send(unsigned port, uint32_t length)
 {
-	return answer_to(begin_send, port, length);
+	frame.length = length;
+	unit_call(tap_loop, begin_send, &tap_backend->ports[port]);
+	sem_wait(&answered);
+	return result;
 }
 
 /* The kernel's side of the interface. */

@@ -55,11 +55,11 @@ static void wires_send(struct net_port *port, struct net_frame *frame)
 	part->backend->ops->send(part, frame);
 }
 
-static void wires_receive(struct net_port *port, struct net_frame *frame)
+static int wires_read(struct net_port *port, void *data, uint32_t length)
 {
 	struct net_port *part = part_of(port);
 
-	part->backend->ops->receive(part, frame);
+	return part->backend->ops->read(part, data, length);
 }
 
 static void wires_watch(struct net_port *port)
@@ -92,7 +92,7 @@ static int accept_pairs(struct net_backend *backend, unsigned pairs)
 static const struct net_backend_ops ops = {
 	.close = wires_close,
 	.send = wires_send,
-	.receive = wires_receive,
+	.read = wires_read,
 	.watch = wires_watch,
 	.set_offloads = accept_all,
 	.set_pairs = accept_pairs,

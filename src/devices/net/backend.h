@@ -59,6 +59,8 @@ struct net_backend_ops {
 	void (*send)(struct net_port *port, struct net_frame *frame);
 	/* @frame->length says how much fits. */
 	void (*receive)(struct net_port *port, struct net_frame *frame);
+	/* In place of receive(), where that is at once: the length or -errno. */
+	int (*read)(struct net_port *port, void *data, uint32_t length);
 	/* Calls port->readable() once, when there is something to receive. */
 	void (*watch)(struct net_port *port);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rx.c: frames to the guest.
  *
- * Theory of operation. A burst of frames is read from the port by one system call
- * into our own memory; those that the guest wants are laid out over the buffers it
- * has posted, and copied by one call. A burst that was full is followed by a larger
- * one, another one by a wait for the port. Buffers are taken from the queue when
+ * Theory of operation. A burst of frames is read from the port into our own memory, which
+ * Xen copies from cheaply; those that the guest wants are laid out over the buffers it
+ * has posted, and copied by one call. A burst that was full is followed by
+ * another one, any other by a wait for the port or a pause (pace.h). Buffers are taken from the queue when
  * there are frames for them; so the guest need not say that there are more, unless
  * we ran out: then nothing is read until it does, and what is read stays.
  *
@@ -25,9 +25,12 @@
 #include "virtio/chain.h"
 #include "virtio/worker.h"
 
-#define BURST_MAX   16U
-#define BUFFERS_MAX VIRTQUEUE_SIZE_MAX
-#define TOGETHER    64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
+#define BURST_MAX    32U
+#define LONGEST      4U /* frames of any length that there is room for */
+#define FRAMES_BYTES ((size_t)LONGEST * NET_FRAME_BYTES)
+#define ALIGNMENT    64U /* of the next frame */
+#define BUFFERS_MAX  VIRTQUEUE_SIZE_MAX
+#define TOGETHER     64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
 
 enum phase { RX_OFF, RX_READING, RX_WAITING, RX_PAUSING, RX_STARVED, RX_FAILED };
 
@@ -55,7 +58,7 @@ struct net_rx {
 	struct net_device *net;
 	struct net_port *port;
 	enum phase phase;
-	unsigned burst;       /* how many are read at a time */
+	unsigned burst;       /* how many are asked for at a time */
 	unsigned away;        /* of the slots: being read, or lent */
 	unsigned next, nread; /* of the slots: to deliver */
 	unsigned found;       /* frames, since it rested */
@@ -73,18 +76,52 @@ struct net_rx {
 
 /* --- reading ------------------------------------------------------------------- */
 
-static void read_burst(struct net_rx *rx)
+/* What a frame of this length takes up, with the room in front of it. */
+static size_t room_for(int length)
+{
+	size_t bytes = NET_HASH_BYTES + (length > 0 ? (size_t)length : 0);
+
+	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* One behind the other, as many as there are, or as there is room for. */
+static void read_at_once(struct net_rx *rx)
+{
+	const uint32_t most = NET_FRAME_BYTES - NET_HASH_BYTES;
+	struct slot *slot;
+	size_t at = 0;
+
+	rx->nread = 0;
+	do {
+		slot = &rx->slots[rx->nread++];
+		slot->frame.data = rx->frames + at + NET_HASH_BYTES;
+		slot->result = rx->port->backend->ops->read(rx->port, slot->frame.data, most);
+		at += room_for(slot->result);
+	} while (slot->result > 0 && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
+	loop_post(rx->port->loop, &rx->deliver);
+}
+
+static void receive_burst(struct net_rx *rx)
 {
 	unsigned i;
 
-	rx->phase = RX_READING;
-	rx->next = 0;
 	rx->nread = rx->away = rx->burst;
-	rx->sorted = false;
 	for (i = 0; i < rx->burst; i++) {
+		rx->slots[i].frame.data = rx->frames + (size_t)i * NET_FRAME_BYTES + NET_HASH_BYTES;
 		rx->slots[i].frame.length = NET_FRAME_BYTES - NET_HASH_BYTES;
 		rx->port->backend->ops->receive(rx->port, &rx->slots[i].frame);
 	}
+}
+
+static void read_burst(struct net_rx *rx)
+{
+	rx->phase = RX_READING;
+	rx->next = 0;
+	rx->sorted = false;
+	if (rx->port->backend->ops->read)
+		read_at_once(rx);
+	else
+		receive_burst(rx);
 }
 
 static void is_back(struct net_rx *rx)
@@ -171,12 +208,12 @@ static void go_on(struct net_rx *rx)
 		return;
 	}
 	rx->found += count;
-	if (count == rx->burst) {
-		rx->burst = (unsigned)min_u64(2 * rx->burst, BURST_MAX);
+	if (count == rx->nread) {
+		rx->burst = (unsigned)min_u64(2 * rx->burst, LONGEST);
 		read_burst(rx);
 		return;
 	}
-	rx->burst = (unsigned)max_u64(count, 1);
+	rx->burst = (unsigned)min_u64(max_u64(count, 1), LONGEST);
 	rest(rx);
 }
 
@@ -368,7 +405,7 @@ static void deliver(struct loop_work *work)
 	struct net_rx *rx = container_of(work, struct net_rx, deliver);
 	bool progress;
 
-	if (rx->phase == RX_OFF || !virtqueue_running(rx->vq))
+	if ((rx->phase != RX_READING && rx->phase != RX_STARVED) || !virtqueue_running(rx->vq))
 		return;
 	if (!rx->sorted) {
 		sort(rx);
@@ -481,10 +518,10 @@ void net_rx_stop(struct virtqueue *queue)
 		virtqueue_push(queue, *buffer(rx, --rx->nbuffers), 0);
 }
 
-static void init_slot(struct net_rx *rx, struct slot *slot, uint8_t *bytes)
+static void init_slot(struct net_rx *rx, struct slot *slot)
 {
 	*slot = (struct slot){ .rx = rx,
-			       .frame = { .data = bytes + NET_HASH_BYTES, .done = was_read },
+			       .frame.done = was_read,
 			       .loan = { .owner = &rx->steer, .came_back = came_back } };
 }
 
@@ -496,7 +533,7 @@ int net_rx_init(struct virtqueue *queue)
 
 	if (!rx)
 		return -ENOMEM;
-	rx->frames = malloc((size_t)BURST_MAX * NET_FRAME_BYTES);
+	rx->frames = own_alloc(&queue->worker->own, FRAMES_BYTES);
 	if (!rx->frames) {
 		free(rx);
 		return -ENOMEM;
@@ -513,7 +550,7 @@ int net_rx_init(struct virtqueue *queue)
 	rx->port->readable = port_readable;
 	net_steer_init(&rx->steer, rx->port->loop, deliver_lent);
 	for (i = 0; i < BURST_MAX; i++)
-		init_slot(rx, &rx->slots[i], rx->frames + (size_t)i * NET_FRAME_BYTES);
+		init_slot(rx, &rx->slots[i]);
 	queue->private = rx;
 	return 0;
 }
@@ -522,6 +559,6 @@ void net_rx_free(struct virtqueue *queue)
 {
 	struct net_rx *rx = queue->private;
 
-	free(rx->frames);
+	own_free(&queue->worker->own, rx->frames);
 	free(rx);
 }

@@ -3,9 +3,8 @@
  * keeps packets apart.
  *
  * io_uring does the writes of one submission at once and in their order, since the
- * descriptors are non-blocking. A read that finds nothing it would leave waiting, unless
- * it says RWF_NOWAIT, which tun knows from Linux 6.4 on; before that, reads are plain
- * ones. */
+ * descriptors are non-blocking. A read that finds nothing it would leave waiting, so
+ * reads are plain ones. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -42,8 +41,7 @@ struct tap {
 	bool device;     /* it has a device of its own */
 	uint64_t offloads;
 	struct link *link;
-	int index;   /* of the interface that we have */
-	bool nowait; /* reads may say so */
+	int index; /* of the interface that we have */
 };
 
 static struct tap *tap_of(struct net_backend *backend)
@@ -77,33 +75,11 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 	loop_sqe_for(sqe, &frame->op);
 }
 
-static void received(struct loop_op *op, int result)
+static int read_frame(struct net_port *port, void *data, uint32_t length)
 {
-	struct net_frame *frame = container_of(op, struct net_frame, op);
+	ssize_t got = read(fd_of(port), data, length);
 
-	frame->done(frame, result);
-}
-
-static void read_now(struct net_port *port, struct net_frame *frame)
-{
-	ssize_t length = read(fd_of(port), frame->data, frame->length);
-
-	net_frame_answer(port, frame, length < 0 ? -errno : (int)length);
-}
-
-static void receive_frame(struct net_port *port, struct net_frame *frame)
-{
-	struct io_uring_sqe *sqe;
-
-	if (!tap_of(port->backend)->nowait) {
-		read_now(port, frame);
-		return;
-	}
-	sqe = loop_sqe(port->loop);
-	io_uring_prep_read(sqe, fd_of(port), frame->data, frame->length, 0);
-	sqe->rw_flags = RWF_NOWAIT;
-	frame->op.done = received;
-	loop_sqe_for(sqe, &frame->op);
+	return got < 0 ? -errno : (int)got;
 }
 
 static void polled(struct loop_op *op, int result)
@@ -266,7 +242,7 @@ static int watch_link(struct net_backend *backend, struct loop *loop)
 static const struct net_backend_ops ops = {
 	.close = close_all,
 	.send = send_frame,
-	.receive = receive_frame,
+	.read = read_frame,
 	.watch = watch,
 	.set_offloads = set_offloads,
 	.set_pairs = set_pairs,
@@ -285,18 +261,8 @@ static struct tap *new_tap(void)
 	return tap;
 }
 
-/* A frame that was there before us is lost by this. */
-static bool knows_nowait(int fd)
-{
-	uint8_t byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
-
-	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT) >= 0 || errno != EOPNOTSUPP;
-}
-
 static void take_descriptor(struct tap *tap, int fd)
 {
-	tap->nowait = knows_nowait(fd);
 	tap->fds[tap->backend.npairs++] = fd;
 	tap->npairs = tap->backend.npairs;
 }
