@@ -5,8 +5,8 @@
  * row, tries to look by itself instead. A look is worth it that finds several frames, or
  * that comes while many bytes go through the port in either direction (the acknowledgements
  * of a stream are single frames). After the first one that was not, or a few that found
- * nothing, it rests again. After trials without any it is longer until the next. The
- * moment between looks grows until each finds a few frames. */
+ * nothing, it rests again. After trials without any it is longer until the next, but
+ * not for ever: something else may have begun since. */
 #include "devices/net/pace.h"
 
 #include "base/util.h"
@@ -14,12 +14,12 @@
 #define SOON       500000U /* ns */
 #define MOMENT_MIN 50000U  /* ns */
 #define MOMENT_MAX 200000U
-#define FEW        4U /* frames: then it waits longer */
+#define FEW        8U /* frames */
 #define MANY       16U
 #define FIRST      4U    /* times soon, for a trial */
 #define TRIALS_MAX 8U    /* that double it */
 #define BULK       4096U /* bytes */
-#define MISSES     3U    /* looks that find nothing */
+#define MISSES     3U    /* looks that find nothing, each after twice the time */
 
 void pace_rest(struct net_pace *pace, uint64_t now)
 {
@@ -32,7 +32,12 @@ void pace_told(struct net_pace *pace, uint64_t now)
 {
 	if (!pace->resting)
 		return;
-	pace->soon = now - pace->resting < SOON ? pace->soon + 1 : 0;
+	if (now - pace->resting < SOON) {
+		pace->soon++;
+	} else {
+		pace->soon = 0;
+		pace->trials -= pace->trials > 0;
+	}
 	pace->resting = 0;
 }
 
@@ -44,40 +49,36 @@ static bool worth_it(struct net_pace *pace, unsigned frames, uint64_t moved)
 	return frames > 1 || (frames && bulk);
 }
 
-static void adapt(struct net_pace *pace, unsigned frames)
+/* Somebody may wait for a single one; a few are cheaper when they are more. */
+static uint64_t moment_for(uint64_t moment, unsigned frames)
 {
-	if (frames < FEW)
-		pace->moment = min_u64(2 * pace->moment, MOMENT_MAX);
-	else if (frames > MANY)
-		pace->moment = max_u64(pace->moment / 2, MOMENT_MIN);
+	if (frames > 1 && frames < FEW)
+		return min_u64(2 * moment, MOMENT_MAX);
+	return frames == 1 || frames > MANY ? max_u64(moment / 2, MOMENT_MIN) : moment;
 }
 
-static bool look_later(struct net_pace *pace, struct loop *loop, unsigned frames)
+static bool look_later(struct net_pace *pace, struct loop *loop)
 {
-	if (pace->paced)
-		adapt(pace, frames);
-	else
-		pace->moment = MOMENT_MIN;
 	pace->paced = true;
-	loop_timer(loop, &pace->look, pace->moment);
+	loop_timer(loop, &pace->look, min_u64(pace->moment << pace->misses, MOMENT_MAX));
 	return true;
 }
 
 bool pace_again(struct net_pace *pace, struct loop *loop, unsigned frames, uint64_t moved)
 {
-	bool worth;
+	bool worth, trial = !pace->paced;
 
 	if (pace->paced && !frames && pace->misses < MISSES) {
 		pace->misses++;
-		return look_later(pace, loop, frames);
+		return look_later(pace, loop);
 	}
 	pace->misses = 0;
 	worth = worth_it(pace, frames, moved);
-	if (pace->paced ? !worth : pace->soon < FIRST << pace->trials) {
-		pace->paced = false;
+	pace->paced = trial ? pace->soon >= FIRST << pace->trials : worth;
+	if (!pace->paced)
 		return false;
-	}
-	pace->trials = pace->paced ? 0 : (unsigned)min_u64(pace->trials + 1, TRIALS_MAX);
 	pace->soon = 0;
-	return look_later(pace, loop, frames);
+	pace->trials = trial ? (unsigned)min_u64(pace->trials + 1, TRIALS_MAX) : 0;
+	pace->moment = trial ? MOMENT_MIN : moment_for(pace->moment, frames);
+	return look_later(pace, loop);
 }
