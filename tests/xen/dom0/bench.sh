@@ -63,5 +63,6 @@ count_loads() {
 		mark "$1" "counted $load $2" > /dev/null
 		count_end
 		echo "calls $load $2 $(of_process "$3" calls.hist | awk '{ n += $2 } END { print n }')"
+		tell "$1" go > /dev/null
 	done
 }

@@ -5,7 +5,8 @@
 # shellcheck source=tests/xen/guest/net-bench.sh
 . /lab/net-bench.sh
 
-# counted WORDS COMMAND...: a load that dom0 begins, and is told the end of.
+# counted WORDS COMMAND...: a load that dom0 begins, and is told the end of; it says when it
+# has its counts.
 counted() {
 	words=$1
 	shift
@@ -13,6 +14,7 @@ counted() {
 	said=$("$@")
 	status=$?
 	mark "counted $words"
+	read -r _
 	check "$words, counted: $said" [ $status = 0 ]
 }
 
