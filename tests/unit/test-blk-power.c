@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/loop.h"
 #include "unit/disk.h"
 #include "unit/unit.h"
 
@@ -19,6 +20,7 @@
 #define HISTORIES 1000u
 #define VARIANTS  10
 #define VALUES    256u
+#define SECOND_NS 1000000000ull
 
 static struct disk disk;
 
@@ -242,12 +244,13 @@ static void flush(void)
 START_TEST(no_flushed_write_is_ever_lost)
 {
 	struct disk_config config = disk_variant(_i);
+	const uint64_t end = loop_now() + 12 * SECOND_NS; /* on a busy machine */
 	unsigned history, batch;
 
 	config.copies = _i & 4;
 	disk_start(&disk, &config);
 	begin_histories();
-	for (history = 0; history < HISTORIES; history++) {
+	for (history = 0; history < HISTORIES && loop_now() < end; history++) {
 		if (!unit_random(4))
 			switch_cache();
 		for (batch = 1 + unit_random(4); batch; batch--)
