@@ -16,18 +16,10 @@
 
 /* ---- a disk before its store is there ------------------------------------------- */
 
-static void fail(struct loop_work *work)
-{
-	struct blk_io *io = container_of(work, struct blk_io, work);
-
-	io->done(io, -ENOMEDIUM);
-}
-
 static void submit_to_nothing(struct blk_store *store, struct loop *loop, struct blk_io *io)
 {
 	(void)store;
-	io->work.run = fail;
-	loop_post(loop, &io->work);
+	blk_io_answer(io, loop, -ENOMEDIUM);
 }
 
 static void close_nothing(struct blk_store *store)

@@ -262,34 +262,14 @@ static void submit_way(struct blk_io *io)
 	loop_sqe_for(sqe, &io->loop_op);
 }
 
-static void nothing_to_do(struct loop_work *work)
-{
-	struct blk_io *io = container_of(work, struct blk_io, work);
-
-	io->done(io, 0);
-}
-
-static void cannot(struct loop_work *work)
-{
-	struct blk_io *io = container_of(work, struct blk_io, work);
-
-	io->done(io, -EOPNOTSUPP);
-}
-
-static void submit_work(struct blk_io *io, void (*run)(struct loop_work *work))
-{
-	io->work.run = run;
-	loop_post(io->loop, &io->work);
-}
-
 static void submit_discard(struct file_store *file, struct blk_io *io)
 {
 	io->loop_op.done = way_taken;
 	io->way = file->device && !atomic_load(&file->no_command) ? WAY_COMMAND : WAY_PUNCH;
 	if (!file->discards)
-		submit_work(io, cannot);
+		blk_io_answer(io, io->loop, -EOPNOTSUPP);
 	else if (way_begin(io) >= way_end(io))
-		submit_work(io, nothing_to_do);
+		blk_io_answer(io, io->loop, 0);
 	else
 		submit_way(io);
 }
@@ -299,7 +279,7 @@ static void submit_zeroes(const struct file_store *file, struct blk_io *io)
 	io->loop_op.done = way_taken;
 	io->way = io->unmap ? WAY_PUNCH : WAY_ZERO;
 	if ((io->offset | io->length) % file->zeroes)
-		submit_work(io, cannot);
+		blk_io_answer(io, io->loop, -EOPNOTSUPP);
 	else
 		submit_way(io);
 }

@@ -54,6 +54,16 @@ struct blk_store_ops {
 	void (*close)(struct blk_store *store); /* no operation is under way */
 };
 
+/* For stores: the end of an operation that began in this turn, in a later one. */
+void blk_io_end(struct loop_work *work);
+
+static inline void blk_io_answer(struct blk_io *io, struct loop *loop, int err)
+{
+	io->err = err;
+	io->work.run = blk_io_end;
+	loop_post(loop, &io->work);
+}
+
 /* What of a guest's writes may be lost when the power fails, before it flushes. */
 enum blk_cache {
 	BLK_CACHE_AUTO,         /* NONE for block devices, else WRITEBACK */
