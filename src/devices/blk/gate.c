@@ -40,14 +40,14 @@ static uint64_t must_wait(const struct blk_request *request)
 
 static void let_in(struct blk_queue *queue)
 {
-	while (queue->held.first && !is_stopped(queue)) {
-		uint64_t wait = must_wait(queue->held.first);
+	while (!STAILQ_EMPTY(&queue->held) && !is_stopped(queue)) {
+		uint64_t wait = must_wait(STAILQ_FIRST(&queue->held));
 
 		if (wait) {
 			loop_timer(queue->vq->worker->loop, &queue->allowed, wait);
 			return;
 		}
-		blk_stand_in_line(blk_list_take(&queue->held), BLK_FETCH_HEADER);
+		blk_stand_in_line(blk_take_first(&queue->held), BLK_FETCH_HEADER);
 	}
 }
 
@@ -60,12 +60,13 @@ void blk_gate_pass(struct blk_request *request)
 {
 	struct blk_queue *queue = request->queue;
 
-	if (!queue->held.first && !is_stopped(queue) && !blk_limit_exists(&queue->blk->limit)) {
+	if (STAILQ_EMPTY(&queue->held) && !is_stopped(queue) &&
+	    !blk_limit_exists(&queue->blk->limit)) {
 		blk_stand_in_line(request, BLK_FETCH_HEADER);
 		return;
 	}
-	blk_list_add(&queue->held, request);
-	if (queue->held.first == request)
+	STAILQ_INSERT_TAIL(&queue->held, request, entry);
+	if (STAILQ_FIRST(&queue->held) == request)
 		let_in(queue);
 }
 
@@ -83,7 +84,7 @@ bool blk_gate_stops(struct blk_request *request, int err)
 
 	if (!queue->blk->options->stop || !may_be_mended(err) || !virtqueue_running(vq))
 		return false;
-	blk_list_add(&queue->failed, request);
+	STAILQ_INSERT_TAIL(&queue->failed, request, entry);
 	if (!atomic_exchange(&queue->blk->stopped, true))
 		log_error("%s: stopped, since it failed: %s; send SIGHUP when that is mended",
 			  vq->device->name, strerror(-err));
@@ -94,11 +95,11 @@ static void go_on(struct loop_work *work)
 {
 	struct blk_queue *queue = container_of(work, struct blk_queue, go_on);
 	struct blk_store *store = blk_store_of(queue->blk);
-	struct blk_list failed = queue->failed;
+	struct blk_requests failed = STAILQ_HEAD_INITIALIZER(failed);
 
-	blk_list_init(&queue->failed);
-	while (failed.first)
-		store->ops->submit(store, queue->vq->worker->loop, &blk_list_take(&failed)->io);
+	STAILQ_CONCAT(&failed, &queue->failed);
+	while (!STAILQ_EMPTY(&failed))
+		store->ops->submit(store, queue->vq->worker->loop, &blk_take_first(&failed)->io);
 	let_in(queue);
 }
 
@@ -117,19 +118,19 @@ void blk_queue_stop(struct virtqueue *vq)
 	loop_timer_cancel(vq->worker->loop, &queue->allowed);
 	if (store->ops->give_up)
 		store->ops->give_up(store, vq->worker->loop);
-	while (queue->failed.first) {
-		struct blk_request *request = blk_list_take(&queue->failed);
+	while (!STAILQ_EMPTY(&queue->failed)) {
+		struct blk_request *request = blk_take_first(&queue->failed);
 
 		request->io_done(request, -ECANCELED);
 	}
-	while (queue->held.first)
-		blk_finish(blk_list_take(&queue->held), VIRTIO_BLK_S_IOERR);
+	while (!STAILQ_EMPTY(&queue->held))
+		blk_finish(blk_take_first(&queue->held), VIRTIO_BLK_S_IOERR);
 }
 
 void blk_gate_init(struct blk_queue *queue)
 {
-	blk_list_init(&queue->held);
-	blk_list_init(&queue->failed);
+	STAILQ_INIT(&queue->held);
+	STAILQ_INIT(&queue->failed);
 	queue->allowed.fire = allowed;
 	queue->go_on.run = go_on;
 }

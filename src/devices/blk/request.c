@@ -27,10 +27,10 @@ void blk_stand_in_line(struct blk_request *request, enum blk_step step)
 {
 	struct blk_queue *queue = request->queue;
 
-	if (!queue->line.first)
+	if (STAILQ_EMPTY(&queue->line))
 		loop_defer(queue->vq->worker->loop, &queue->work_off);
 	request->step = step;
-	blk_list_add(&queue->line, request);
+	STAILQ_INSERT_TAIL(&queue->line, request, entry);
 }
 
 void blk_finish(struct blk_request *request, uint8_t status)
@@ -254,16 +254,17 @@ static void go_on(struct blk_request *request)
  * work where one copy is from the same page as the one before. */
 static void work_batch(struct blk_queue *queue)
 {
-	struct blk_request *batch = queue->line.first, *request, *next;
+	struct blk_requests batch = STAILQ_HEAD_INITIALIZER(batch);
+	struct blk_request *request, *next;
 
-	blk_list_init(&queue->line);
-	for (request = batch; request; request = request->next)
+	STAILQ_CONCAT(&batch, &queue->line);
+	STAILQ_FOREACH(request, &batch, entry)
 		copy_step(request);
-	for (request = batch; request; request = request->next)
+	STAILQ_FOREACH(request, &batch, entry)
 		copy_status(request);
 	memory_flush(&queue->vq->memory);
-	for (request = batch; request; request = next) {
-		next = request->next;
+	for (request = STAILQ_FIRST(&batch); request; request = next) {
+		next = STAILQ_NEXT(request, entry);
 		go_on(request);
 	}
 }
@@ -272,11 +273,11 @@ static void work_off_line(struct loop_work *work)
 {
 	struct blk_queue *queue = container_of(work, struct blk_queue, work_off);
 
-	while (queue->line.first) {
+	while (!STAILQ_EMPTY(&queue->line)) {
 		if (virtqueue_running(queue->vq))
 			work_batch(queue);
 		else
-			complete(blk_list_take(&queue->line));
+			complete(blk_take_first(&queue->line));
 	}
 }
 
@@ -324,7 +325,7 @@ int blk_queue_init(struct virtqueue *vq)
 	}
 	queue->vq = vq;
 	queue->blk = vq->device->private;
-	blk_list_init(&queue->line);
+	STAILQ_INIT(&queue->line);
 	blk_gate_init(queue);
 	queue->work_off.run = work_off_line;
 	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* request.h: what the files share that a request passes through: request.c (all of
- * them), gate.c (when they begin), transfer.c (reads and writes), ranges.c (discards and zeroes). A request and
- * its queue are their home worker's. */
+ * them), gate.c (when they begin), transfer.c (reads and writes), ranges.c (discards and
+ * zeroes). A request and its queue are their home worker's. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "devices/blk/blk.h"
 #include "memory/bounce.h"
@@ -37,34 +38,17 @@ struct blk_request {
 	struct iovec io_piece;
 	void (*io_done)(struct blk_request *request, int err);
 	struct bounce_wait wait;
-	struct blk_request *next; /* in its list */
+	STAILQ_ENTRY(blk_request) entry; /* in its list */
 };
 
 /* First come, first served. */
-struct blk_list {
-	struct blk_request *first, **tail;
-};
+STAILQ_HEAD(blk_requests, blk_request);
 
-static inline void blk_list_init(struct blk_list *list)
+static inline struct blk_request *blk_take_first(struct blk_requests *list)
 {
-	list->first = NULL;
-	list->tail = &list->first;
-}
+	struct blk_request *request = STAILQ_FIRST(list);
 
-static inline void blk_list_add(struct blk_list *list, struct blk_request *request)
-{
-	request->next = NULL;
-	*list->tail = request;
-	list->tail = &request->next;
-}
-
-static inline struct blk_request *blk_list_take(struct blk_list *list)
-{
-	struct blk_request *request = list->first;
-
-	list->first = request->next;
-	if (!list->first)
-		list->tail = &list->first;
+	STAILQ_REMOVE_HEAD(list, entry);
 	return request;
 }
 
@@ -77,9 +61,9 @@ struct blk_small {
 struct blk_queue {
 	struct virtqueue *vq;
 	struct blk_device *blk;
-	struct blk_list line; /* wait for copies */
+	struct blk_requests line; /* wait for copies */
 	struct loop_work work_off;
-	struct blk_list held, failed; /* gate.c's */
+	struct blk_requests held, failed; /* gate.c's */
 	struct loop_timer allowed;
 	struct loop_work go_on;
 	struct blk_request requests[VIRTQUEUE_SIZE_MAX]; /* by head */

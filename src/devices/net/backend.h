@@ -7,6 +7,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/uio.h>
 
 #include <linux/virtio_net.h>
@@ -35,10 +36,12 @@ struct net_frame {
 	void (*done)(struct net_frame *frame, int result);
 
 	/* The backend's. */
-	struct net_frame *next;
+	STAILQ_ENTRY(net_frame) entry;
 	struct loop_op op;
 	struct loop_work work;
 };
+
+STAILQ_HEAD(net_frames, net_frame);
 
 struct net_port {
 	struct net_backend *backend;

@@ -64,8 +64,8 @@ struct passt {
 	bool broken, sending, receiving; /* sending: or waiting for room */
 	struct loop_op send_op, room_op;
 	struct loop_work flush, look;
-	struct net_frame *first, **last; /* to send */
-	uint32_t sent;                   /* bytes of the first */
+	struct net_frames frames; /* to send */
+	uint32_t sent;            /* bytes of the first */
 	struct msghdr message;
 	struct iovec iov[SEND_FRAMES];
 	uint32_t begin, end; /* of what is in the buffer */
@@ -84,25 +84,19 @@ static struct loop *port_loop(const struct passt *passt)
 
 /* --- the end of a connection ---------------------------------------------------- */
 
-static struct net_frame *take_first(struct passt *passt)
-{
-	struct net_frame *frame = passt->first;
-
-	passt->first = frame->next;
-	if (!passt->first)
-		passt->last = &passt->first;
-	return frame;
-}
-
 static void close_when_quiet(struct passt *passt)
 {
+	struct net_frame *frame;
+
 	if (passt->fd < 0 || !passt->broken || passt->sending || passt->receiving)
 		return;
 	close(passt->fd);
 	passt->fd = -1;
 	passt->begin = passt->end = passt->sent = 0;
-	while (passt->first)
-		net_frame_answer(&passt->backend.ports[0], take_first(passt), -ENETDOWN);
+	while ((frame = STAILQ_FIRST(&passt->frames))) {
+		STAILQ_REMOVE_HEAD(&passt->frames, entry);
+		net_frame_answer(&passt->backend.ports[0], frame, -ENETDOWN);
+	}
 	loop_post(passt->loop, &passt->lost);
 }
 
@@ -141,7 +135,8 @@ static unsigned gather(struct passt *passt)
 	struct net_frame *frame;
 	unsigned n = 0;
 
-	for (frame = passt->first; frame && n < SEND_FRAMES; frame = frame->next) {
+	for (frame = STAILQ_FIRST(&passt->frames); frame && n < SEND_FRAMES;
+	     frame = STAILQ_NEXT(frame, entry)) {
 		uint32_t length = wire_length(frame) - skip;
 
 		if (n && bytes + length > SEND_BYTES)
@@ -158,7 +153,7 @@ static void flush(struct loop_work *work)
 	struct passt *passt = container_of(work, struct passt, flush);
 	struct io_uring_sqe *sqe;
 
-	if (passt->sending || !passt->first || !usable(passt))
+	if (passt->sending || STAILQ_EMPTY(&passt->frames) || !usable(passt))
 		return;
 	passt->message = (struct msghdr){ .msg_iov = passt->iov, .msg_iovlen = gather(passt) };
 	passt->sending = true;
@@ -170,10 +165,11 @@ static void flush(struct loop_work *work)
 /* So many bytes more are on their way. */
 static void tick_off(struct passt *passt, uint32_t bytes)
 {
-	passt->sent += bytes;
-	while (passt->first && passt->sent >= wire_length(passt->first)) {
-		struct net_frame *frame = take_first(passt);
+	struct net_frame *frame;
 
+	passt->sent += bytes;
+	while ((frame = STAILQ_FIRST(&passt->frames)) && passt->sent >= wire_length(frame)) {
+		STAILQ_REMOVE_HEAD(&passt->frames, entry);
 		passt->sent -= wire_length(frame);
 		frame->done(frame, 0);
 	}
@@ -225,9 +221,7 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 		return;
 	}
 	memcpy(wire_data(frame), &length, sizeof(length));
-	frame->next = NULL;
-	*passt->last = frame;
-	passt->last = &frame->next;
+	STAILQ_INSERT_TAIL(&passt->frames, frame, entry);
 	loop_defer(port->loop, &passt->flush);
 }
 
@@ -450,7 +444,7 @@ int passt_open(const char *path, struct net_backend **result, struct reason *why
 	passt->backend.ports[0].op.done = was_received;
 	passt->path = strdup(path);
 	passt->fresh = passt->fd = -1;
-	passt->last = &passt->first;
+	STAILQ_INIT(&passt->frames);
 	passt->pause = PAUSE_MIN_NS;
 	passt->taken.run = taken;
 	passt->lost.run = lost;

@@ -3,9 +3,9 @@
  *
  * Theory of operation. A burst of frames is read from the port into our own memory, which
  * Xen copies from cheaply; those that the guest wants are laid out over the buffers it
- * has posted, and copied by one call. A burst that was full is followed by
- * another one, any other by a wait for the port or a pause (pace.h). Buffers are taken from the queue when
- * there are frames for them; so the guest need not say that there are more, unless
+ * has posted, and copied by one call. A burst that was full is followed by another one,
+ * any other by a wait for the port or a pause (pace.h). Buffers are taken from the queue
+ * when there are frames for them; so the guest need not say that there are more, unless
  * we ran out: then nothing is read until it does, and what is read stays.
  *
  * What is for another queue is lent to it (steer.h), once the burst is read; the next
@@ -443,12 +443,12 @@ static void place_lent(struct net_rx *rx, struct slot *slot)
 		net_count(&rx->net->counters.rx_dropped, 1);
 }
 
-static void return_all(struct net_loan *loan)
+static void return_all(struct net_loans *loans)
 {
-	struct net_loan *next;
+	struct net_loan *loan;
 
-	for (; loan; loan = next) {
-		next = loan->next;
+	while ((loan = STAILQ_FIRST(loans))) {
+		STAILQ_REMOVE_HEAD(loans, entry);
 		net_loan_return(loan);
 	}
 }
@@ -456,22 +456,22 @@ static void return_all(struct net_loan *loan)
 /* Of the loans as many as there is room for. */
 static void deliver_some(struct net_rx *rx)
 {
-	struct net_loan *loan, *placed = NULL;
+	struct net_loans placed = STAILQ_HEAD_INITIALIZER(placed);
+	struct net_loan *loan;
 
 	while (rx->nfilled <= BUFFERS_MAX - TOGETHER && (loan = net_steer_next(&rx->steer))) {
 		place_lent(rx, container_of(loan, struct slot, loan));
-		loan->next = placed;
-		placed = loan;
+		STAILQ_INSERT_TAIL(&placed, loan, entry);
 	}
 	push_filled(rx);
-	return_all(placed);
+	return_all(&placed);
 }
 
 static void deliver_lent(struct net_steer *steer)
 {
 	struct net_rx *rx = container_of(steer, struct net_rx, steer);
 
-	while (steer->first)
+	while (!STAILQ_EMPTY(&steer->loans))
 		deliver_some(rx);
 }
 

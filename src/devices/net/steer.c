@@ -35,7 +35,7 @@ void net_steer_init(struct net_steer *steer, struct loop *loop,
 {
 	*steer = (struct net_steer){ .loop = loop,
 				     .arrived = arrived,
-				     .last = &steer->first,
+				     .loans = STAILQ_HEAD_INITIALIZER(steer->loans),
 				     .arrival = { .run = has_arrived } };
 }
 
@@ -44,9 +44,7 @@ static void arrive(struct loop_work *work)
 	struct net_loan *loan = container_of(work, struct net_loan, work);
 	struct net_steer *steer = loan->borrower;
 
-	loan->next = NULL;
-	*steer->last = loan;
-	steer->last = &loan->next;
+	STAILQ_INSERT_TAIL(&steer->loans, loan, entry);
 	loop_defer(steer->loop, &steer->arrival);
 }
 
@@ -59,13 +57,10 @@ void net_loan_lend(struct net_loan *loan, struct net_steer *borrower)
 
 struct net_loan *net_steer_next(struct net_steer *steer)
 {
-	struct net_loan *loan = steer->first;
+	struct net_loan *loan = STAILQ_FIRST(&steer->loans);
 
-	if (!loan)
-		return NULL;
-	steer->first = loan->next;
-	if (!steer->first)
-		steer->last = &steer->first;
+	if (loan)
+		STAILQ_REMOVE_HEAD(&steer->loans, entry);
 	return loan;
 }
 

@@ -2,7 +2,11 @@
 /* steer.h: a frame that came by the port of one receive queue and is for another is lent
  * to that one, which may be at home on another thread. */
 #pragma once
+#include <sys/queue.h>
+
 #include "base/loop.h"
+
+STAILQ_HEAD(net_loans, net_loan);
 
 /* Of a receive queue. */
 struct net_steer {
@@ -10,7 +14,7 @@ struct net_steer {
 	/* At the end of a turn: net_steer_next() has some. Each is to be given back, then
 	 * or later. */
 	void (*arrived)(struct net_steer *steer);
-	struct net_loan *first, **last; /* that have arrived */
+	struct net_loans loans; /* that have arrived */
 	struct loop_work arrival;
 };
 
@@ -18,7 +22,7 @@ struct net_steer {
 struct net_loan {
 	struct net_steer *owner, *borrower;
 	void (*came_back)(struct net_loan *loan); /* on the owner's thread */
-	struct net_loan *next;
+	STAILQ_ENTRY(net_loan) entry;
 	struct loop_work work;
 };
 
