@@ -165,6 +165,17 @@ expect_no_frames() {
 	! grep -E -m 1 -e "$2" "$lab/helpers/$1.log" || fail "$1: frames of the kind: $2"
 }
 
+# captured GUEST TAP WORD: what goes through the tap while the guest does what it calls by this
+# word, with no wrong checksum.
+captured() {
+	mark "$1" "ready $3"
+	capture "$3" "$2"
+	tell "$1" go
+	mark "$1" "done $3"
+	end_capture "$3"
+	expect_no_frames "$3" WRONG
+}
+
 # --- afterwards --------------------------------------------------------------
 
 # end_net: helpers end, their logs are for everybody, interfaces go.
