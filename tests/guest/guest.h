@@ -360,6 +360,9 @@ void gnet_remove(struct gnet *net);
 void gnet_restart(struct gnet *net);
 void gnet_free(struct gnet *net);
 
+/* @length bytes with the header, for the guest's address, filled with what @seed gives. */
+void gnet_make_frame(const struct gnet *net, uint8_t *frame, uint32_t length, unsigned int seed);
+
 /* Puts a frame with its header into the ring of a pair, in so many segments; false if
  * it is full. The device is told by gnet_kick(). */
 bool gnet_send(struct gnet *net, unsigned int pair, const void *frame, uint32_t length,

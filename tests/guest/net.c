@@ -222,6 +222,17 @@ static unsigned int cut(struct gsg *sg, uint64_t gpa, uint32_t length, unsigned 
 	return segments;
 }
 
+void gnet_make_frame(const struct gnet *net, uint8_t *frame, uint32_t length, unsigned int seed)
+{
+	const uint32_t header = sizeof(struct virtio_net_hdr_v1);
+	uint32_t i;
+
+	memset(frame, 0, header);
+	for (i = header; i < length; i++)
+		frame[i] = (uint8_t)(seed * 31 + i * 7 + i / 251);
+	memcpy(frame + header, net->mac, sizeof(net->mac));
+}
+
 bool gnet_send(struct gnet *net, unsigned int pair, const void *frame, uint32_t length,
 	       unsigned int segments)
 {

@@ -205,6 +205,14 @@ struct disk_config disk_variant(int i)
 				     .workers = i & 2 ? 1 : 0 };
 }
 
+struct disk_config disk_store_variant(int i)
+{
+	struct disk_config config = disk_variant(i);
+
+	config.copies = i & 4;
+	return config;
+}
+
 void disk_driver_start(struct disk *disk, const struct disk_config *config)
 {
 	struct gvirtio *v = &disk->v;

@@ -76,6 +76,10 @@ void disk_setup(void);
 #define DISK_VARIANTS 4
 struct disk_config disk_variant(int i);
 
+/* And each with a store that may be lent guest memory, or not. */
+#define DISK_STORE_VARIANTS 8
+struct disk_config disk_store_variant(int i);
+
 /* The device serves, and its driver has negotiated. */
 void disk_start(struct disk *disk, const struct disk_config *config);
 

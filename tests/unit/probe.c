@@ -63,6 +63,14 @@ static const struct virtio_device_type type = {
 	.handle = handle,
 };
 
+uint64_t probe_page;
+
+void probe_setup(void)
+{
+	guest_boot(FAKE_HVM, 4, 1024);
+	probe_page = gpage_alloc(1);
+}
+
 void probe_start(struct probe *probe, enum memory_policy policy, unsigned workers)
 {
 	const struct rig_config config = { .memory.policy = policy, .workers = workers };

@@ -29,6 +29,10 @@ struct probe {
 	unsigned nheld[PROBE_QUEUES];
 };
 
+/* For unit_main(): a guest boots, and has a page to offer. */
+extern uint64_t probe_page;
+void probe_setup(void);
+
 /* The device is there, found by Linux and turned on, but not negotiated. */
 void probe_start(struct probe *probe, enum memory_policy policy, unsigned workers);
 void probe_stop(struct probe *probe);

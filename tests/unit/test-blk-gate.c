@@ -14,18 +14,6 @@
 
 static struct disk disk;
 
-#define VARIANTS 8
-
-/* Data moved by main or by a worker, through plain addresses or grants, by copies or on
- * loan. */
-static struct disk_config variant(int i)
-{
-	struct disk_config config = disk_variant(i);
-
-	config.copies = i & 4;
-	return config;
-}
-
 /* Starts @count requests; what they read or write does not overlap. */
 static void add_all(struct request **requests, unsigned count, uint32_t type, uint32_t length)
 {
@@ -128,12 +116,12 @@ END_TEST
 /* 200 requests take 190 ms and no less; all are served. */
 START_TEST(a_limited_disk_holds_its_limit)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	struct request *requests[40];
 	uint64_t begin;
 	unsigned turn;
 
-	if (_i < VARIANTS / 2)
+	if (_i < DISK_STORE_VARIANTS / 2)
 		config.requests = 1000;
 	else
 		config.bytes = 1000 * 4096;
@@ -151,7 +139,7 @@ END_TEST
 /* Those that were not let in are given up. */
 START_TEST(a_limited_disk_can_be_reset)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	struct request *requests[40];
 	uint64_t begin = loop_now();
 
@@ -179,7 +167,7 @@ static int fails(const struct blk_io *io)
 
 static void start_that_stops(int i)
 {
-	struct disk_config config = variant(i);
+	struct disk_config config = disk_store_variant(i);
 
 	config.stop = true;
 	error = 0;
@@ -232,7 +220,7 @@ END_TEST
 
 START_TEST(a_stopped_disk_can_be_reset_and_serves_again)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	struct request *requests[8];
 
 	start_that_stops(_i);
@@ -268,12 +256,12 @@ int main(void)
 	const struct unit_test tests[] = {
 		ONCE(a_limit_is_held),
 		ONCE(what_was_not_used_is_saved_up_to_the_burst),
-		TIMES(a_limited_disk_holds_its_limit, VARIANTS),
-		TIMES(a_limited_disk_can_be_reset, VARIANTS),
-		TIMES(a_stopped_disk_goes_on_when_the_error_is_mended, VARIANTS),
-		TIMES(a_flush_waits_as_well, VARIANTS),
-		TIMES(a_stopped_disk_can_be_reset_and_serves_again, VARIANTS),
-		TIMES(a_drivers_error_does_not_stop_the_disk, VARIANTS),
+		TIMES(a_limited_disk_holds_its_limit, DISK_STORE_VARIANTS),
+		TIMES(a_limited_disk_can_be_reset, DISK_STORE_VARIANTS),
+		TIMES(a_stopped_disk_goes_on_when_the_error_is_mended, DISK_STORE_VARIANTS),
+		TIMES(a_flush_waits_as_well, DISK_STORE_VARIANTS),
+		TIMES(a_stopped_disk_can_be_reset_and_serves_again, DISK_STORE_VARIANTS),
+		TIMES(a_drivers_error_does_not_stop_the_disk, DISK_STORE_VARIANTS),
 	};
 
 	return unit_main("blk-gate", disk_setup, fake_end, tests, ARRAY_SIZE(tests));

@@ -243,11 +243,10 @@ static void flush(void)
 
 START_TEST(no_flushed_write_is_ever_lost)
 {
-	struct disk_config config = disk_variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	const uint64_t end = loop_now() + 12 * SECOND_NS; /* on a busy machine */
 	unsigned history, batch;
 
-	config.copies = _i & 4;
 	disk_start(&disk, &config);
 	begin_histories();
 	for (history = 0; history < HISTORIES && loop_now() < end; history++) {

@@ -14,18 +14,6 @@
 
 static struct disk disk;
 
-#define VARIANTS 8
-
-/* Data moved by main or by a worker, through plain addresses or grants; the list of ranges
- * comes with the header, or, where the store copies, might have been lent. */
-static struct disk_config variant(int i)
-{
-	struct disk_config config = disk_variant(i);
-
-	config.copies = i & 4;
-	return config;
-}
-
 typedef struct virtio_blk_discard_write_zeroes range_t;
 
 static struct request *new_request(uint32_t type, const range_t *ranges, unsigned count)
@@ -74,7 +62,7 @@ START_TEST(each_range_reaches_the_store_in_its_order)
 				   { .sector = 8, .num_sectors = 0 },
 				   { .sector = 0, .num_sectors = 1 },
 				   { .sector = STORE_BYTES / SECTOR - 1, .num_sectors = 1 } };
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	unsigned type, i;
 
 	disk_start(&disk, &config);
@@ -102,7 +90,7 @@ END_TEST
 /* As many as were announced, and one more. */
 START_TEST(the_number_of_ranges_has_a_limit)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	range_t ranges[BLK_RANGES_MAX + 1];
 	unsigned i;
 
@@ -121,7 +109,7 @@ END_TEST
 
 START_TEST(space_is_given_back_if_driver_and_administrator_agree)
 {
-	struct disk_config config = variant(0);
+	struct disk_config config = disk_store_variant(0);
 	bool agreed = _i != 2;
 
 	config.no_discard = !agreed;
@@ -158,7 +146,7 @@ START_TEST(a_bad_range_fails_the_request_before_any_is_done)
 		{ .sector = 0, .num_sectors = BLK_DISCARD_SECTORS_MAX + 1 },
 		{ .sector = end + 1, .num_sectors = 0 },
 	};
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	unsigned i, type;
 
 	disk_start(&disk, &config);
@@ -176,7 +164,7 @@ END_TEST
 
 START_TEST(unknown_flags_are_not_supported)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	uint32_t flag;
 
 	disk_start(&disk, &config);
@@ -193,7 +181,7 @@ END_TEST
 
 START_TEST(a_part_of_a_range_is_refused)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	uint32_t length;
 
 	disk_start(&disk, &config);
@@ -210,7 +198,7 @@ END_TEST
 
 START_TEST(a_readonly_disk_refuses_both)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 
 	config.readonly = true;
 	disk_start(&disk, &config);
@@ -225,7 +213,7 @@ END_TEST
 
 START_TEST(what_was_not_negotiated_is_not_supported)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 
 	config.without = BIT_ULL(VIRTIO_BLK_F_DISCARD) | BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES);
 	disk_start(&disk, &config);
@@ -246,7 +234,7 @@ static int knows_neither(const struct blk_io *io)
 /* 200 KiB: more than is written at a time. */
 START_TEST(zeroes_are_written_where_the_store_knows_none)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	const range_t ranges[] = { { .sector = 8, .num_sectors = 400, .flags = UNMAP },
 				   { .sector = 1000, .num_sectors = 1 } };
 
@@ -265,7 +253,7 @@ END_TEST
 
 START_TEST(a_discard_is_only_a_wish)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 
 	disk_start(&disk, &config);
 	disk.store.verdict = knows_neither;
@@ -283,7 +271,7 @@ static int second_fails(const struct blk_io *io)
 
 START_TEST(an_error_ends_the_request_where_it_comes)
 {
-	struct disk_config config = variant(_i);
+	struct disk_config config = disk_store_variant(_i);
 	const range_t ranges[] = { { .sector = 0, .num_sectors = 1 },
 				   { .sector = 64, .num_sectors = 1 },
 				   { .sector = 128, .num_sectors = 1 } };
@@ -301,17 +289,17 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
-		TIMES(each_range_reaches_the_store_in_its_order, VARIANTS),
-		TIMES(the_number_of_ranges_has_a_limit, VARIANTS),
+		TIMES(each_range_reaches_the_store_in_its_order, DISK_STORE_VARIANTS),
+		TIMES(the_number_of_ranges_has_a_limit, DISK_STORE_VARIANTS),
 		TIMES(space_is_given_back_if_driver_and_administrator_agree, 3),
-		TIMES(a_bad_range_fails_the_request_before_any_is_done, VARIANTS),
-		TIMES(unknown_flags_are_not_supported, VARIANTS),
-		TIMES(a_part_of_a_range_is_refused, VARIANTS),
-		TIMES(a_readonly_disk_refuses_both, VARIANTS),
-		TIMES(what_was_not_negotiated_is_not_supported, VARIANTS),
-		TIMES(zeroes_are_written_where_the_store_knows_none, VARIANTS),
-		TIMES(a_discard_is_only_a_wish, VARIANTS),
-		TIMES(an_error_ends_the_request_where_it_comes, VARIANTS),
+		TIMES(a_bad_range_fails_the_request_before_any_is_done, DISK_STORE_VARIANTS),
+		TIMES(unknown_flags_are_not_supported, DISK_STORE_VARIANTS),
+		TIMES(a_part_of_a_range_is_refused, DISK_STORE_VARIANTS),
+		TIMES(a_readonly_disk_refuses_both, DISK_STORE_VARIANTS),
+		TIMES(what_was_not_negotiated_is_not_supported, DISK_STORE_VARIANTS),
+		TIMES(zeroes_are_written_where_the_store_knows_none, DISK_STORE_VARIANTS),
+		TIMES(a_discard_is_only_a_wish, DISK_STORE_VARIANTS),
+		TIMES(an_error_ends_the_request_where_it_comes, DISK_STORE_VARIANTS),
 	};
 
 	return unit_main("blk-ranges", disk_setup, fake_end, tests, ARRAY_SIZE(tests));

@@ -106,19 +106,9 @@ static void start(const char *workers)
 
 static uint8_t frame[GNET_FRAME], seen[GNET_FRAME];
 
-static void make_frame(uint32_t length, unsigned seed)
-{
-	uint32_t i;
-
-	memset(frame, 0, HEADER);
-	for (i = HEADER; i < length; i++)
-		frame[i] = (uint8_t)(seed * 31 + i * 7 + i / 251);
-	memcpy(frame + HEADER, net->mac, sizeof(net->mac));
-}
-
 static void send_made(uint32_t length, unsigned seed)
 {
-	make_frame(length, seed);
+	gnet_make_frame(net, frame, length, seed);
 	ck_assert(gnet_send(net, 0, frame, length, 1));
 	gnet_kick(net, 0);
 }
@@ -128,7 +118,7 @@ static bool peer_gets(uint32_t length, unsigned seed)
 {
 	uint32_t prefix;
 
-	make_frame(length, seed);
+	gnet_make_frame(net, frame, length, seed);
 	return recv(peer, &prefix, sizeof(prefix), MSG_WAITALL) == sizeof(prefix) &&
 	       ntohl(prefix) == length - HEADER &&
 	       recv(peer, seen, length - HEADER, MSG_WAITALL) == length - HEADER &&
@@ -139,7 +129,7 @@ static void peer_sends(uint32_t length, unsigned seed)
 {
 	uint32_t prefix = htonl(length - HEADER);
 
-	make_frame(length, seed);
+	gnet_make_frame(net, frame, length, seed);
 	ck_assert_int_eq(send(peer, &prefix, sizeof(prefix), MSG_NOSIGNAL), sizeof(prefix));
 	ck_assert_int_eq(send(peer, frame + HEADER, length - HEADER, MSG_NOSIGNAL),
 			 length - HEADER);
@@ -147,7 +137,7 @@ static void peer_sends(uint32_t length, unsigned seed)
 
 static bool guest_gets(uint32_t length, unsigned seed)
 {
-	make_frame(length, seed);
+	gnet_make_frame(net, frame, length, seed);
 	return gnet_receive(net, 0, seen, 5000) == length &&
 	       !memcmp(seen + HEADER, frame + HEADER, length - HEADER);
 }

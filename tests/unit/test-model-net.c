@@ -82,17 +82,6 @@ static void start(const struct gnet_config *config, const char *threads)
 
 static uint8_t frame[GNET_FRAME], seen[GNET_FRAME];
 
-/* @length bytes with the header, for the guest's address, filled with what @seed gives. */
-static void make_frame(uint32_t length, unsigned seed)
-{
-	uint32_t i;
-
-	memset(frame, 0, HEADER);
-	for (i = HEADER; i < length; i++)
-		frame[i] = (uint8_t)(seed * 31 + i * 7 + i / 251);
-	memcpy(frame + HEADER, net->mac, sizeof(net->mac));
-}
-
 static bool from_wire(uint32_t length, unsigned ms)
 {
 	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
@@ -126,7 +115,7 @@ START_TEST(frames_of_all_sizes_leave_the_guest_as_they_are)
 		for (segments = 1; segments <= 4; segments++) {
 			uint32_t length = lengths[i] + HEADER;
 
-			make_frame(length, i + segments);
+			gnet_make_frame(net, frame, length, i + segments);
 			ck_assert(gnet_send(net, 0, frame, length, segments));
 			gnet_kick(net, 0);
 			ck_assert(from_wire(length, 5000));
@@ -144,7 +133,7 @@ START_TEST(frames_of_all_sizes_reach_the_guest_as_they_are)
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		uint32_t length = lengths[i] + HEADER;
 
-		make_frame(length, i);
+		gnet_make_frame(net, frame, length, i);
 		to_wire(length);
 		ck_assert_msg(guest_gets(length, 5000), "%u bytes", length);
 	}
@@ -158,7 +147,7 @@ START_TEST(the_order_of_frames_is_kept)
 
 	start_with(&kinds[_i / 2], "1", _i % 2 ? ",busy-poll=1000" : "");
 	for (i = 0; i < n; i++) {
-		make_frame(HEADER + 60 + i, i);
+		gnet_make_frame(net, frame, HEADER + 60 + i, i);
 		ck_assert(gnet_send(net, 0, frame, HEADER + 60 + i, 1));
 	}
 	gnet_kick(net, 0);
@@ -166,7 +155,7 @@ START_TEST(the_order_of_frames_is_kept)
 		ck_assert(from_wire(HEADER + 60 + i, 5000));
 	ck_assert(gnet_sent(net, 0, 5000));
 	for (i = 0; i < n; i++) {
-		make_frame(HEADER + 60 + i, i);
+		gnet_make_frame(net, frame, HEADER + 60 + i, i);
 		to_wire(HEADER + 60 + i);
 	}
 	for (i = 0; i < n; i++)
@@ -181,7 +170,7 @@ START_TEST(a_burst_from_the_guest_is_few_system_calls)
 	start(&kinds[1], "1");
 	fake_calls_reset();
 	for (i = 0; i < 32; i++) {
-		make_frame(HEADER + 60, i);
+		gnet_make_frame(net, frame, HEADER + 60, i);
 		ck_assert(gnet_send(net, 0, frame, HEADER + 60, 2));
 	}
 	gnet_kick(net, 0);
@@ -222,11 +211,11 @@ START_TEST(bad_headers_are_dropped_and_the_rest_goes_on)
 
 	start(&kinds[_i], "1");
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		make_frame(HEADER + 60, i);
+		gnet_make_frame(net, frame, HEADER + 60, i);
 		*header = bad[i];
 		ck_assert(gnet_send(net, 0, frame, HEADER + 60, 1));
 	}
-	make_frame(HEADER + 61, i);
+	gnet_make_frame(net, frame, HEADER + 61, i);
 	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
 	gnet_kick(net, 0);
 	ck_assert(from_wire(HEADER + 61, 5000)); /* and nothing before it */
@@ -241,10 +230,10 @@ START_TEST(chains_that_are_no_frames_are_dropped)
 
 	start(&kinds[_i], "1");
 	for (i = 0; i < ARRAY_SIZE(short_ones); i++) {
-		make_frame(HEADER + 60, i);
+		gnet_make_frame(net, frame, HEADER + 60, i);
 		ck_assert(gnet_send(net, 0, frame, short_ones[i], 1));
 	}
-	make_frame(HEADER + 61, i);
+	gnet_make_frame(net, frame, HEADER + 61, i);
 	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
 	gnet_kick(net, 0);
 	ck_assert(from_wire(HEADER + 61, 5000));
@@ -255,10 +244,10 @@ END_TEST
 START_TEST(frames_for_others_are_not_delivered)
 {
 	start(&kinds[_i], "1");
-	make_frame(HEADER + 60, 1);
+	gnet_make_frame(net, frame, HEADER + 60, 1);
 	frame[HEADER + 5] ^= 1;
 	to_wire(HEADER + 60);
-	make_frame(HEADER + 61, 2);
+	gnet_make_frame(net, frame, HEADER + 61, 2);
 	memset(frame + HEADER, 0xff, 6); /* to all */
 	to_wire(HEADER + 61);
 	ck_assert(guest_gets(HEADER + 61, 5000));
@@ -321,7 +310,7 @@ START_TEST(without_merging_each_frame_has_one_buffer)
 	unsigned i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths) && lengths[i] + HEADER <= mode->bytes; i++) {
-		make_frame(lengths[i] + HEADER, i);
+		gnet_make_frame(net, frame, lengths[i] + HEADER, i);
 		to_wire(lengths[i] + HEADER);
 		ck_assert(guest_gets(lengths[i] + HEADER, 5000));
 		ck_assert_uint_eq(num_buffers(), 1);
@@ -337,9 +326,9 @@ START_TEST(a_frame_that_is_a_byte_too_long_is_dropped_and_counted)
 
 	mode = start_mode(_i, 1);
 	for (turn = 0; turn < 3; turn++) {
-		make_frame(mode->bytes + 1, turn);
+		gnet_make_frame(net, frame, mode->bytes + 1, turn);
 		to_wire(mode->bytes + 1);
-		make_frame(mode->bytes, turn + 10);
+		gnet_make_frame(net, frame, mode->bytes, turn + 10);
 		to_wire(mode->bytes);
 		ck_assert(guest_gets(mode->bytes, 5000));
 		ck_assert_uint_eq(num_buffers(), 1);
@@ -370,7 +359,7 @@ START_TEST(a_full_ring_stops_reading_and_a_refill_restarts_it)
 
 	start_mode(_i, buffers);
 	for (i = 0; i < n; i++) {
-		make_frame(HEADER + 100 + i, i);
+		gnet_make_frame(net, frame, HEADER + 100 + i, i);
 		to_wire(HEADER + 100 + i);
 	}
 	ck_assert(wait_for(net->v.ring[0]->used->idx == buffers));
@@ -380,7 +369,7 @@ START_TEST(a_full_ring_stops_reading_and_a_refill_restarts_it)
 	} while (on_the_wire() != left);
 	ck_assert_int_gt(left, 0);
 	for (i = 0; i < n; i++) {
-		make_frame(HEADER + 100 + i, i);
+		gnet_make_frame(net, frame, HEADER + 100 + i, i);
 		ck_assert(guest_gets(HEADER + 100 + i, 5000));
 	}
 	ck_assert_int_eq(on_the_wire(), 0);
@@ -396,7 +385,7 @@ START_TEST(the_driver_is_bound_again_under_traffic)
 	start(&kinds[_i], "1");
 	for (life = 0; life < 10; life++) {
 		for (i = 0; i < 20; i++) {
-			make_frame(HEADER + 60, i);
+			gnet_make_frame(net, frame, HEADER + 60, i);
 			to_wire(HEADER + 60);
 			gnet_send(net, 0, frame, HEADER + 60, 1);
 		}
@@ -406,7 +395,7 @@ START_TEST(the_driver_is_bound_again_under_traffic)
 		ck_assert_uint_eq(fake_grants_mapped(), 0);
 		gnet_restart(net);
 	}
-	make_frame(HEADER + 61, i);
+	gnet_make_frame(net, frame, HEADER + 61, i);
 	ck_assert(gnet_send(net, 0, frame, HEADER + 61, 1));
 	gnet_kick(net, 0);
 	ck_assert(gnet_sent(net, 0, 5000));
@@ -419,7 +408,7 @@ START_TEST(sigterm_under_traffic_leaves_nothing)
 
 	start(&kinds[_i], "1");
 	for (i = 0; i < 50; i++) {
-		make_frame(HEADER + 60, i);
+		gnet_make_frame(net, frame, HEADER + 60, i);
 		to_wire(HEADER + 60);
 		gnet_send(net, 0, frame, HEADER + 60, 1);
 	}

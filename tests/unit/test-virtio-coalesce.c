@@ -11,13 +11,6 @@
 #define SIZE   16
 
 static struct probe probe;
-static uint64_t page;
-
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 4, 1024);
-	page = gpage_alloc(1);
-}
 
 #define VARIANTS 4
 
@@ -60,7 +53,7 @@ static void use(unsigned count)
 	uint16_t end = (uint16_t)(ring()->used->idx + count);
 
 	while (count--)
-		probe_offer(&probe, 0, page);
+		probe_offer(&probe, 0, probe_page);
 	gvirtio_kick_always(&probe.v, ring());
 	ck_assert(wait_for(ring()->used->idx == end));
 	probe_settle(&probe, 0);
@@ -296,5 +289,5 @@ int main(void)
 		TIMES(a_broken_queue_sends_nothing_late, n),
 	};
 
-	return unit_main("virtio-coalesce", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("virtio-coalesce", probe_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

@@ -14,13 +14,6 @@
 #define MS          1000000ull
 
 static struct probe probe;
-static uint64_t page;
-
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 4, 1024);
-	page = gpage_alloc(1);
-}
 
 #define VARIANTS 4
 
@@ -50,7 +43,7 @@ static struct fake_io status_write(uint8_t value)
 static void offer_and_kick(unsigned queue, unsigned count)
 {
 	while (count--)
-		probe_offer(&probe, queue, page);
+		probe_offer(&probe, queue, probe_page);
 	gvirtio_kick_always(&probe.v, probe.v.ring[queue]);
 }
 
@@ -85,7 +78,7 @@ START_TEST(vpci_notify_any)
 
 	start(2, GIRQ_NONE);
 	for (i = 0; i < PROBE_QUEUES; i++)
-		probe_offer(&probe, i, page);
+		probe_offer(&probe, i, probe_page);
 	rig_call(&probe.rig, ring_where_no_queue_is, NULL);
 	for (i = 0; i < PROBE_QUEUES; i++) {
 		probe_settle(&probe, i);
@@ -109,7 +102,7 @@ START_TEST(a_kick_before_driver_ok_is_nothing)
 	ck_assert(gvirtio_negotiate(v, UINT64_MAX));
 	ck_assert(gvirtio_setup_queues(v, 1, 8));
 	gvirtio_kick_always(v, v->ring[0]);
-	probe_offer(&probe, 0, page);
+	probe_offer(&probe, 0, probe_page);
 	probe_settle(&probe, 0);
 	ck_assert_uint_eq(handled(0), 0);
 	gvirtio_driver_ok(v); /* what is there already is taken without a kick */
@@ -570,5 +563,5 @@ int main(void)
 		TIMES(many_lives, VARIANTS),
 	};
 
-	return unit_main("virtio-life", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("virtio-life", probe_setup, fake_end, tests, ARRAY_SIZE(tests));
 }

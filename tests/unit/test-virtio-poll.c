@@ -15,13 +15,6 @@
 #define SIZE  64
 
 static struct probe probe;
-static uint64_t page;
-
-static void setup(void)
-{
-	guest_boot(FAKE_HVM, 4, 1024);
-	page = gpage_alloc(1);
-}
 
 #define VARIANTS 4
 
@@ -67,7 +60,7 @@ static void request(unsigned queue)
 	struct gring *ring = probe.v.ring[queue];
 	uint32_t length;
 
-	probe_offer(&probe, queue, page);
+	probe_offer(&probe, queue, probe_page);
 	gvirtio_kick(&probe.v, ring);
 	ck_assert(wait_for(gring_more(ring)));
 	ck_assert_ptr_nonnull(gring_get(ring, &length));
@@ -262,7 +255,7 @@ START_TEST(no_doorbell_is_lost_at_the_end_of_the_window)
 	ring = probe.v.ring[0];
 	for (i = 0; i < 50000 && loop_now() < end; i++) {
 		spin(guest_random(40000));
-		probe_offer(&probe, 0, page);
+		probe_offer(&probe, 0, probe_page);
 		gvirtio_kick(&probe.v, ring);
 		ck_assert(spin_for_answer(ring));
 		ck_assert_ptr_nonnull(gring_get(ring, &length));
@@ -353,5 +346,5 @@ int main(void)
 		TIMES(a_broken_queue_is_not_looked_at, n),
 	};
 
-	return unit_main("virtio-poll", setup, fake_end, tests, ARRAY_SIZE(tests));
+	return unit_main("virtio-poll", probe_setup, fake_end, tests, ARRAY_SIZE(tests));
 }
