@@ -54,6 +54,7 @@ struct guest {
 	unsigned nworkers;
 	struct loop_watch signals;
 	struct loop_timer retry;
+	struct service_watchdog watchdog;
 	struct loop_work quiet;
 	bool ending;
 };
@@ -360,30 +361,43 @@ static unsigned count_waiting(const struct guest *guest)
 	return waiting;
 }
 
+/* "domain 7, host bridge, 2 devices, 1 of them waiting", in @text. */
+static const char *describe(const struct guest *guest, char text[static 96])
+{
+	unsigned n = guest->nattached, waiting = count_waiting(guest);
+	char suffix[32] = "";
+
+	if (waiting)
+		snprintf(suffix, sizeof(suffix), ", %u of them waiting", waiting);
+	snprintf(text, 96, "domain %u, %s%u device%s%s", guest->domid,
+		 guest->bridged ? "host bridge, " : "", n, n == 1 ? "" : "s", suffix);
+	return text;
+}
+
 static void retry(struct loop_timer *timer)
 {
 	struct guest *guest = container_of(timer, struct guest, retry);
-	unsigned i;
+	unsigned i, waited = count_waiting(guest);
+	char text[96];
 
 	if (guest->ending)
 		return;
 	for (i = 0; i < guest->nattached; i++)
 		virtio_device_retry(&guest->devices[i].virtio);
+	if (count_waiting(guest) != waited)
+		service_status("serves %s", describe(guest, text));
 	if (count_waiting(guest))
 		loop_timer(guest->loop, timer, RETRY_NS);
 }
 
 static void say_ready(const struct guest *guest)
 {
-	unsigned n = guest->nattached, waiting = count_waiting(guest);
-	char text[32] = "";
+	char text[96];
 
-	if (waiting)
-		snprintf(text, sizeof(text), ", %u of them waiting", waiting);
-	log_info("ready: domain %u, %s%u device%s%s, IOREQ server %u%s", guest->domid,
-		 guest->bridged ? "host bridge, " : "", n, n == 1 ? "" : "s", text,
+	log_info("ready: %s, IOREQ server %u%s", describe(guest, text),
 		 ioreq_server_id(guest->server),
 		 ioreq_server_adopted(guest->server) ? ", adopted" : "");
+	service_status("serves %s", text);
 	service_notify("READY=1");
 }
 
@@ -396,6 +410,7 @@ static void run(struct guest *guest)
 	guest->retry.fire = retry;
 	if (count_waiting(guest))
 		loop_timer(guest->loop, &guest->retry, RETRY_NS);
+	service_watch(&guest->watchdog, guest->loop);
 	loop_run(guest->loop);
 }
 

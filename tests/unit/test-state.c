@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "daemon/service.h"
 #include "ioreq/server.h"
 #include "unit/unit.h"
@@ -208,6 +209,77 @@ START_TEST(the_manager_is_told_at_an_abstract_address)
 }
 END_TEST
 
+START_TEST(the_status_is_a_line_for_people)
+{
+	char text[64] = "";
+	int fd = manager(path, strlen(path));
+
+	setenv("NOTIFY_SOCKET", path, 1);
+	service_status("serves %d devices", 2);
+	ck_assert_int_gt(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT), 0);
+	ck_assert_str_eq(text, "STATUS=serves 2 devices");
+	close(fd);
+}
+END_TEST
+
+static struct loop *loop;
+
+static void end_loop(struct loop_timer *timer)
+{
+	(void)timer;
+	loop_stop(loop);
+}
+
+/* What the manager hears in 100 ms of turns. */
+static unsigned count_signs_of_life(void)
+{
+	struct loop_timer end = { .fire = end_loop };
+	struct service_watchdog watchdog = { 0 };
+	int fd = manager(path, strlen(path));
+	unsigned count = 0;
+	char text[32] = "";
+
+	setenv("NOTIFY_SOCKET", path, 1);
+	loop = loop_new();
+	ck_assert_ptr_nonnull(loop);
+	service_watch(&watchdog, loop);
+	loop_timer(loop, &end, 100000000);
+	loop_run(loop);
+	loop_free(loop);
+	while (recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 0) {
+		ck_assert_str_eq(text, "WATCHDOG=1");
+		count++;
+	}
+	close(fd);
+	unlink(path);
+	return count;
+}
+
+START_TEST(the_watchdog_hears_twice_in_its_time)
+{
+	char own[16];
+
+	snprintf(own, sizeof(own), "%d", getpid());
+	setenv("WATCHDOG_USEC", "80000", 1);
+	setenv("WATCHDOG_PID", own, 1);
+	ck_assert_uint_ge(count_signs_of_life(), 2);
+}
+END_TEST
+
+START_TEST(no_watchdog_hears_nothing)
+{
+	const char *usec[] = { NULL, "80000", "0" };
+
+	unsetenv("WATCHDOG_USEC");
+	if (usec[_i])
+		setenv("WATCHDOG_USEC", usec[_i], 1);
+	setenv("WATCHDOG_PID", "1", 1); /* somebody else is meant */
+	if (_i == 2)
+		unsetenv("WATCHDOG_PID");
+	ck_assert_uint_eq(count_signs_of_life(), 0);
+}
+END_TEST
+
 START_TEST(no_manager_is_no_trouble)
 {
 	static char too_long[200];
@@ -236,6 +308,9 @@ int main(void)
 		ONCE(what_cannot_be_is_refused_in_one_line),
 		ONCE(the_manager_is_told_at_a_path),
 		ONCE(the_manager_is_told_at_an_abstract_address),
+		ONCE(the_status_is_a_line_for_people),
+		ONCE(the_watchdog_hears_twice_in_its_time),
+		TIMES(no_watchdog_hears_nothing, 3),
 		TIMES(no_manager_is_no_trouble, 3),
 	};
 
