@@ -199,7 +199,7 @@ coverage: ## line and branch coverage of src/ by the unit tests
 
 # --- lint --------------------------------------------------------------------
 
-lint: check-clang ## floors, format, cppcheck, clang-tidy, shellcheck, manual pages
+lint: check-clang ## floors, format, cppcheck, clang-tidy, shellcheck, manual pages, unit
 	$(Q)tools/lint.sh $(LANGUAGE) -Itests
 
 check-clang: ## build the daemon with clang as well

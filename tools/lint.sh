@@ -66,6 +66,20 @@ check_man() {
 	files -path './man/*.[1-8]' | xargs -r mandoc -T lint -W warning
 }
 
+# The unit has no mistakes, and an exposure of 2.0 at most.
+check_unit() {
+	unit_dir=$(mktemp -d)
+	unit=$unit_dir/xenvirtiod@.service
+	sed "s|@sbindir@|$unit_dir|" systemd/xenvirtiod@.service.in > "$unit"
+	install -m 755 /dev/null "$unit_dir/xenvirtiod"
+	systemd-analyze verify --man=no "$unit" &&
+		systemd-analyze security --offline=true --threshold=20 --no-pager "$unit" > "$unit_dir/log"
+	unit_status=$?
+	[ "$unit_status" = 0 ] || grep -s '✗\|→' "$unit_dir/log"
+	rm -r "$unit_dir"
+	return "$unit_status"
+}
+
 run() {
 	name=$1
 	shift
@@ -85,6 +99,7 @@ run spdx check_spdx
 run format check_format
 run shellcheck check_shell
 run man check_man
+run unit check_unit
 run cppcheck check_cppcheck
 run clang-tidy check_tidy "$@"
 exit $failed

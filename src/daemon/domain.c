@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/features.h>
 #include <xenstore.h>
 
 #include "base/log.h"
+#include "base/util.h"
 #include "ioreq/server.h"
 
 static bool is_number(const char *text)
@@ -22,17 +24,19 @@ bool domain_valid(const char *text)
 	return !is_number(text) || strtoul(text, NULL, 10) <= IOREQ_DOMID_MAX;
 }
 
+/* Xen's feature bits (XENFEAT_dom0 in xen/include/public/features.h). Not by /proc/xen, which
+ * a service with a /proc of its own does not see. */
 unsigned domain_own(void)
 {
-	FILE *file = fopen("/proc/xen/capabilities", "re");
-	char line[64] = "";
+	FILE *file = fopen("/sys/hypervisor/properties/features", "re");
+	unsigned features = 0;
 
 	if (!file)
 		return IOREQ_DOMID_UNKNOWN;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
+	if (fscanf(file, "%x", &features) != 1)
+		features = 0;
 	fclose(file);
-	return strstr(line, "control_d") ? 0 : IOREQ_DOMID_UNKNOWN;
+	return features & BIT_ULL(XENFEAT_dom0) ? 0 : IOREQ_DOMID_UNKNOWN;
 }
 
 static bool has_name(struct xs_handle *xs, const char *domid, const char *name)
