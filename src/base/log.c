@@ -15,7 +15,7 @@
 const char *const log_level_names[] = { "error", "warning", "info", "debug", NULL };
 
 static const char *program = "xenvirtiod", *instance;
-static enum log_level threshold = LOG_INFO;
+static _Atomic enum log_level threshold = LOG_INFO;
 static bool journal;
 
 /* Whoever started us may have closed them. What is opened next, an image even,
@@ -37,6 +37,11 @@ void log_init(const char *name, enum log_level level)
 	instance = name;
 	threshold = level;
 	journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_set_level(enum log_level level)
+{
+	threshold = level;
 }
 
 void log_program(const char *name)

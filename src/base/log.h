@@ -19,6 +19,9 @@ extern const char *const log_level_names[];
  * none. It must stay valid. A log that goes nowhere is no harm from here on. */
 void log_init(const char *instance, enum log_level level);
 
+/* From any thread. */
+void log_set_level(enum log_level level);
+
 /* Who speaks, if not xenvirtiod. @name must stay valid. */
 void log_program(const char *name);
 

@@ -215,6 +215,9 @@ int option_set(const struct option_spec *spec, void *into, const char *where, co
 		return set_string(field, where, value);
 	case OPTION_BOOL:
 		return set_bool(field, where, value);
+	case OPTION_FLAG:
+		*(bool *)field = true;
+		return 0;
 	case OPTION_UINT:
 		return set_uint(spec, field, where, value);
 	case OPTION_SIZE:
@@ -410,7 +413,7 @@ static void format_value(const struct option_spec *spec, char *text, size_t size
 		return;
 	}
 	if (spec->kind != OPTION_ENUM) {
-		snprintf(text, size, "%s", spec->placeholder);
+		snprintf(text, size, "%s", spec->placeholder ? spec->placeholder : "");
 		return;
 	}
 	text[0] = '\0';
@@ -427,7 +430,10 @@ void options_help(FILE *out, const char *prefix, const struct option_spec *specs
 
 	for (spec = specs; spec->key; spec++) {
 		format_value(spec, value, sizeof(value));
-		snprintf(left, sizeof(left), "%s%s=%s", prefix, spec->key, value);
+		if (spec->kind == OPTION_FLAG)
+			snprintf(left, sizeof(left), "%s%s", prefix, spec->key);
+		else
+			snprintf(left, sizeof(left), "%s%s=%s", prefix, spec->key, value);
 		fprintf(out, "%-36s %s", left, spec->help);
 		if (spec->required)
 			fprintf(out, " (required)");

@@ -12,6 +12,7 @@
 enum option_kind {
 	OPTION_STRING,  /* char * */
 	OPTION_BOOL,    /* bool: on, off */
+	OPTION_FLAG,    /* bool: by being there; of a table of flags only */
 	OPTION_UINT,    /* unsigned: decimal, min to max */
 	OPTION_SIZE,    /* uint64_t: bytes, also 0x, or with K M G T; max 0: no limits */
 	OPTION_ENUM,    /* unsigned: index into names */

@@ -138,10 +138,14 @@ int dt_main(int argc, char **argv)
 	struct dt dt = { 0 };
 	const struct option_set set = { flag_options, &dt };
 	int status = CTL_USAGE;
+	char **operands;
 
-	switch (flags_parse(&set, argc, argv)) {
+	switch (flags_parse(&set, argc, argv, &operands)) {
 	case FLAGS_RUN:
-		status = run(&dt);
+		if (*operands)
+			log_error("\"%s\" is not a flag (see --help)", *operands);
+		else
+			status = run(&dt);
 		break;
 	case FLAGS_HELP:
 		status = print_help();

@@ -18,8 +18,8 @@ static void build_flags(struct option flags[MAX_FLAGS + 2], const struct option_
 	int i;
 
 	for (i = 0; specs[i].key; i++)
-		flags[i] =
-			(struct option){ specs[i].key, required_argument, NULL, FLAG_OPTION + i };
+		flags[i] = (struct option){ specs[i].key, specs[i].kind != OPTION_FLAG, NULL,
+					    FLAG_OPTION + i };
 	flags[i++] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
 	flags[i] = (struct option){ 0 };
 }
@@ -50,7 +50,8 @@ static int check_required(const struct option_set *set, uint64_t given)
 	return 0;
 }
 
-enum flags_verdict flags_parse(const struct option_set *set, int argc, char **argv)
+enum flags_verdict flags_parse(const struct option_set *set, int argc, char **argv,
+			       char ***operands)
 {
 	struct option flags[MAX_FLAGS + 2];
 	uint64_t given = 0;
@@ -61,7 +62,7 @@ enum flags_verdict flags_parse(const struct option_set *set, int argc, char **ar
 	build_flags(flags, set->specs);
 	opterr = 0;
 	optind = 0; /* start afresh */
-	while ((flag = getopt_long(argc, argv, "+:", flags, NULL)) != -1) {
+	while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
 		if (flag == FLAG_HELP)
 			return FLAGS_HELP;
 		if (flag == ':') {
@@ -75,9 +76,6 @@ enum flags_verdict flags_parse(const struct option_set *set, int argc, char **ar
 		if (take_option(set, (unsigned)(flag - FLAG_OPTION), &given, optarg))
 			return FLAGS_USAGE;
 	}
-	if (optind < argc) {
-		log_error("\"%s\" is not a flag (see --help)", argv[optind]);
-		return FLAGS_USAGE;
-	}
+	*operands = argv + optind;
 	return check_required(set, given) ? FLAGS_USAGE : FLAGS_RUN;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* flags.h: a subcommand's "--key value" flags, by a table of options. */
+/* flags.h: what follows a subcommand: flags by a table of options, and operands. */
 #pragma once
 #include "base/options.h"
 
@@ -9,6 +9,7 @@ enum flags_verdict {
 	FLAGS_USAGE, /* said what is wrong */
 };
 
-/* Fills @set, up to 16 options, from argv[1] on; defaults are applied.
- * options_free() after any verdict. */
-enum flags_verdict flags_parse(const struct option_set *set, int argc, char **argv);
+/* Fills @set, up to 16 options, from argv[1] on; defaults are applied. *@operands are the
+ * other words, behind which there is NULL. options_free() after any verdict. */
+enum flags_verdict flags_parse(const struct option_set *set, int argc, char **argv,
+			       char ***operands);

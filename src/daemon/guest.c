@@ -19,76 +19,24 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/runtime.h"
 #include "base/util.h"
-#include "bridge/host.h"
-#include "daemon/config.h"
+#include "daemon/control.h"
 #include "daemon/domain.h"
+#include "daemon/internal.h"
 #include "daemon/service.h"
-#include "daemon/state.h"
-#include "devices/types.h"
 #include "ioreq/server.h"
-#include "virtio/pci.h"
-#include "virtio/worker.h"
-
-#define RETRY_NS  200000000ULL /* for what is waited for */
-#define NS_PER_US 1000ULL
-
-struct guest_device {
-	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
-	struct virtio_device virtio;
-	struct virtio_pci transport;
-};
-
-struct guest {
-	const struct config *config;
-	struct bridge bridge;
-	bool bridged;
-	struct guest_device devices[CONFIG_MAX_DEVICES];
-	unsigned nopen, nattached;
-	uint32_t domid;
-	struct state state;
-	struct state_region *left; /* by a dead process; NULL: none */
-	struct loop *loop;
-	struct ioreq_server *server;
-	struct worker workers[CONFIG_MAX_WORKERS];
-	unsigned nworkers;
-	struct loop_watch signals;
-	struct loop_timer retry;
-	struct service_watchdog watchdog;
-	struct loop_work quiet;
-	bool ending;
-};
-
-static int open_device(struct guest_device *device, const struct device_config *config)
-{
-	const struct memory_options memory = { .policy = config->common.memory,
-					       .map_from = config->common.map_from };
-	char bdf[BDF_TEXT_MAX];
-	int err;
-
-	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
-		 config->type->name);
-	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
-				 config->common.wait, config->options);
-	device->virtio.busy_poll_ns = config->common.busy_poll * NS_PER_US;
-	if (!config->common.indirect)
-		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
-	return err;
-}
 
 int guest_open(const struct config *config, struct guest **result)
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
-	int err = 0;
+	int err;
 
 	if (!guest)
 		return -ENOMEM;
 	guest->config = config;
 	guest->state.fd = guest->signals.fd = -1;
-	while (!err && guest->nopen < config->ndevices) {
-		err = open_device(&guest->devices[guest->nopen], &config->devices[guest->nopen]);
-		guest->nopen += !err;
-	}
+	err = devices_open(guest);
 	if (err) {
 		guest_close(guest);
 		return err;
@@ -99,44 +47,44 @@ int guest_open(const struct config *config, struct guest **result)
 
 void guest_close(struct guest *guest)
 {
-	while (guest->nopen)
-		virtio_device_close(&guest->devices[--guest->nopen].virtio);
+	devices_close(guest);
 	free(guest);
 }
 
 /* A loop may end only when no queue is left in use. */
 static void check_quiet(struct loop_work *work)
 {
-	struct guest *guest = container_of(work, struct guest, quiet);
-	unsigned i;
+	const struct guest *guest = container_of(work, struct guest, quiet);
+	const struct guest_device *device;
+	unsigned i = 0;
 
-	for (i = 0; i < guest->nattached; i++)
-		if (guest->devices[i].virtio.resetting)
+	while ((device = devices_next(guest, &i)))
+		if (device->virtio.resetting)
 			return;
 	loop_stop(guest->loop);
 }
 
 static void begin_end(struct guest *guest)
 {
-	unsigned i;
+	struct guest_device *device;
+	unsigned i = 0;
 
 	if (guest->ending)
 		return;
 	guest->ending = true;
+	service_notify("STOPPING=1");
 	ioreq_server_withdraw(guest->server);
-	for (i = 0; i < guest->nattached; i++) {
-		guest->devices[i].virtio.when_quiet = &guest->quiet;
-		virtio_device_reset(&guest->devices[i].virtio);
+	while ((device = devices_next(guest, &i))) {
+		device->virtio.when_quiet = &guest->quiet;
+		virtio_device_reset(&device->virtio);
 	}
 	loop_post(guest->loop, &guest->quiet);
 }
 
-static void look_again(struct guest *guest)
+void guest_end(struct guest *guest, const char *why)
 {
-	unsigned i;
-
-	for (i = 0; i < guest->nattached; i++)
-		virtio_device_look_again(&guest->devices[i].virtio);
+	log_info("%s: withdrawing from domain %u", why, guest->domid);
+	begin_end(guest);
 }
 
 static void signalled(struct loop_watch *watch)
@@ -147,12 +95,10 @@ static void signalled(struct loop_watch *watch)
 	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP) {
-		look_again(guest);
+		devices_look_again(guest);
 		return;
 	}
-	log_info("%s: withdrawing from domain %u", strsignal((int)info.ssi_signo), guest->domid);
-	service_notify("STOPPING=1");
-	begin_end(guest);
+	guest_end(guest, strsignal((int)info.ssi_signo));
 }
 
 static void domain_gone(void *arg)
@@ -160,7 +106,6 @@ static void domain_gone(void *arg)
 	struct guest *guest = arg;
 
 	log_info("domain %u is gone", guest->domid);
-	service_notify("STOPPING=1");
 	begin_end(guest);
 }
 
@@ -216,23 +161,6 @@ static int start_server(struct guest *guest)
 	return err ? err : ioreq_server_enable(guest->server);
 }
 
-static void fit_devices(struct guest *guest)
-{
-	unsigned i;
-
-	for (i = 0; i < guest->nopen; i++)
-		virtio_device_fit(&guest->devices[i].virtio, ioreq_server_vcpus(guest->server));
-}
-
-static unsigned count_queues(const struct guest *guest)
-{
-	unsigned i, queues = 0;
-
-	for (i = 0; i < guest->nopen; i++)
-		queues += guest->devices[i].virtio.nqueues;
-	return queues;
-}
-
 static int start_workers(struct guest *guest)
 {
 	const struct worker_options options = {
@@ -247,7 +175,7 @@ static int start_workers(struct guest *guest)
 	int err = 0;
 
 	if (wanted == CONFIG_WORKERS_AUTO)
-		wanted = (unsigned)min_u64(count_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
+		wanted = (unsigned)min_u64(devices_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
 	wanted = on_main ? 1 : (unsigned)min_u64(wanted, CONFIG_MAX_WORKERS);
 	while (!err && guest->nworkers < wanted) {
 		err = worker_start(&guest->workers[guest->nworkers], guest->nworkers, &options,
@@ -255,44 +183,6 @@ static int start_workers(struct guest *guest)
 		guest->nworkers += !err;
 	}
 	return err;
-}
-
-/* What a dead process left of this device, wherever it stood in its list. */
-static const struct pci_state *find_left(const struct guest *guest,
-					 const struct device_state *device)
-{
-	unsigned i;
-
-	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++)
-		if (guest->left->devices[i].sbdf == device->sbdf &&
-		    guest->left->devices[i].virtio_id == device->virtio_id)
-			return &guest->left->devices[i].pci;
-	return NULL;
-}
-
-/* A device whose process died is found where the guest left it, but reset. */
-static int attach(struct guest *guest, unsigned i, unsigned *next_worker)
-{
-	const struct device_config *config = &guest->config->devices[i];
-	struct device_state *state = &guest->state.region->devices[i];
-	struct guest_device *device = &guest->devices[i];
-	struct pci_function *function = &device->transport.function;
-	const struct pci_state *left;
-	int err;
-
-	state->sbdf = bdf_sbdf(config->common.bdf);
-	state->virtio_id = config->type->virtio_id;
-	left = find_left(guest, state);
-	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
-				   guest->nworkers, next_worker);
-	if (err)
-		return err;
-	virtio_pci_init(&device->transport, &device->virtio, guest->server, config->common.bdf,
-			&state->transport, &state->pci);
-	guest->nattached++;
-	if (left)
-		pci_function_restore(function, left);
-	return ioreq_add_function(guest->server, function);
 }
 
 static int copy_left(struct guest *guest)
@@ -319,27 +209,21 @@ static int attach_bridge(struct guest *guest)
 			     guest->left ? &guest->left->bridge : NULL);
 }
 
-static int attach_devices(struct guest *guest)
+static int attach_all(struct guest *guest)
 {
-	unsigned next_worker = 0;
 	int err = copy_left(guest);
 
 	if (!err)
 		err = attach_bridge(guest);
-	while (!err && guest->nattached < guest->nopen)
-		err = attach(guest, guest->nattached, &next_worker);
-	return err;
+	return err ? err : devices_attach(guest);
 }
 
 static void stop(struct guest *guest)
 {
-	unsigned i;
-
+	if (guest->control)
+		control_close(guest->control);
 	workers_quit(guest->workers, guest->nworkers);
-	for (i = 0; i < guest->nattached; i++) {
-		virtio_device_detach(&guest->devices[i].virtio);
-		virtio_pci_destroy(&guest->devices[i].transport);
-	}
+	devices_detach(guest);
 	if (guest->bridged)
 		bridge_destroy(&guest->bridge);
 	while (guest->nworkers)
@@ -347,54 +231,18 @@ static void stop(struct guest *guest)
 	ioreq_server_close(guest->server);
 	free(guest->left);
 	loop_free(guest->loop);
+	if (guest->control)
+		control_free(guest->control);
 	if (guest->signals.fd >= 0)
 		close(guest->signals.fd);
 	state_close(&guest->state);
 }
 
-static unsigned count_waiting(const struct guest *guest)
-{
-	unsigned i, waiting = 0;
-
-	for (i = 0; i < guest->nattached; i++)
-		waiting += !guest->devices[i].virtio.ready;
-	return waiting;
-}
-
-/* "domain 7, host bridge, 2 devices, 1 of them waiting", in @text. */
-static const char *describe(const struct guest *guest, char text[static 96])
-{
-	unsigned n = guest->nattached, waiting = count_waiting(guest);
-	char suffix[32] = "";
-
-	if (waiting)
-		snprintf(suffix, sizeof(suffix), ", %u of them waiting", waiting);
-	snprintf(text, 96, "domain %u, %s%u device%s%s", guest->domid,
-		 guest->bridged ? "host bridge, " : "", n, n == 1 ? "" : "s", suffix);
-	return text;
-}
-
-static void retry(struct loop_timer *timer)
-{
-	struct guest *guest = container_of(timer, struct guest, retry);
-	unsigned i, waited = count_waiting(guest);
-	char text[96];
-
-	if (guest->ending)
-		return;
-	for (i = 0; i < guest->nattached; i++)
-		virtio_device_retry(&guest->devices[i].virtio);
-	if (count_waiting(guest) != waited)
-		service_status("serves %s", describe(guest, text));
-	if (count_waiting(guest))
-		loop_timer(guest->loop, timer, RETRY_NS);
-}
-
 static void say_ready(const struct guest *guest)
 {
-	char text[96];
+	char text[DEVICES_TEXT_MAX];
 
-	log_info("ready: %s, IOREQ server %u%s", describe(guest, text),
+	log_info("ready: %s, IOREQ server %u%s", devices_describe(guest, text),
 		 ioreq_server_id(guest->server),
 		 ioreq_server_adopted(guest->server) ? ", adopted" : "");
 	service_status("serves %s", text);
@@ -407,11 +255,17 @@ static void run(struct guest *guest)
 		log_info("the guest is not told in which domain its backend is: give --own-domid");
 	say_ready(guest);
 	ioreq_server_resume(guest->server);
-	guest->retry.fire = retry;
-	if (count_waiting(guest))
-		loop_timer(guest->loop, &guest->retry, RETRY_NS);
+	devices_wait(guest);
 	service_watch(&guest->watchdog, guest->loop);
 	loop_run(guest->loop);
+}
+
+static int listen_for_control(struct guest *guest)
+{
+	char path[256];
+	int err = runtime_path(path, sizeof(path), config_instance(guest->config), "sock");
+
+	return err ? err : control_open(guest->loop, path, guest_commands, guest, &guest->control);
 }
 
 static int start(struct guest *guest)
@@ -422,9 +276,11 @@ static int start(struct guest *guest)
 		err = start_server(guest);
 	if (err)
 		return err;
-	fit_devices(guest);
+	devices_fit(guest);
 	err = start_workers(guest);
-	return err ? err : attach_devices(guest);
+	if (!err)
+		err = attach_all(guest);
+	return err ? err : listen_for_control(guest);
 }
 
 int guest_serve(struct guest *guest)

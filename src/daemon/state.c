@@ -13,29 +13,23 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/runtime.h"
 #include "ioreq/server.h"
 
-#define DEFAULT_DIRECTORY "/run/xenvirtiod"
-#define MAGIC             0x58565331U /* "XVS1" */
+#define MAGIC 0x58565331U /* "XVS1" */
 
+/* systemd makes the directory that it names. */
 static int find_path(struct state *state, const char *instance)
 {
-	const char *directory = getenv("RUNTIME_DIRECTORY");
-	size_t size = sizeof(state->path);
+	const char *directory = runtime_directory();
 	int err;
 
-	if (!directory) {
-		directory = DEFAULT_DIRECTORY;
-		if (mkdir(directory, 0700) && errno != EEXIST) {
-			err = -errno;
-			log_error("%s: %m", directory);
-			return err;
-		}
+	if (!getenv("RUNTIME_DIRECTORY") && mkdir(directory, 0700) && errno != EEXIST) {
+		err = -errno;
+		log_error("%s: %m", directory);
+		return err;
 	}
-	if (snprintf(state->path, size, "%s/%s.state", directory, instance) < (int)size)
-		return 0;
-	log_error("%s/%s.state: too long a name", directory, instance);
-	return -ENAMETOOLONG;
+	return runtime_path(state->path, sizeof(state->path), instance, "state");
 }
 
 static int open_locked(struct state *state)

@@ -11,6 +11,7 @@
 #include <xen/hvm/ioreq.h>
 
 #include "base/loop.h"
+#include "base/stats.h"
 #include "ioreq/server.h"
 
 #define IOREQ_MAX_FUNCTIONS 64
@@ -51,6 +52,7 @@ struct ioreq_server {
 	struct shared_iopage *page;
 	struct ioreq_vcpu *vcpus;
 	unsigned nvcpus;
+	counter_t accesses;
 	unsigned current; /* vCPU whose request is being handled */
 	struct pci_function *functions[IOREQ_MAX_FUNCTIONS];
 	unsigned nfunctions;

@@ -54,6 +54,11 @@ bool ioreq_server_adopted(const struct ioreq_server *server)
 	return server->adopted;
 }
 
+uint64_t ioreq_server_accesses(const struct ioreq_server *server)
+{
+	return counter_read(&server->accesses);
+}
+
 unsigned ioreq_server_own_domid(const struct ioreq_server *server)
 {
 	return server->platform.own_domid;
@@ -86,6 +91,7 @@ static void handle_slot(struct ioreq_server *server, unsigned vcpu)
 	slot->state = STATE_IOREQ_INPROCESS;
 	request = *slot;
 	server->current = vcpu;
+	counter_add(&server->accesses, 1);
 	ioreq_dispatch(server, &request);
 	if (request.dir == IOREQ_READ && !request.data_is_ptr)
 		slot->data = request.data;

@@ -52,7 +52,8 @@ int ioreq_server_enable(struct ioreq_server *server);
 
 uint16_t ioreq_server_id(const struct ioreq_server *server);
 bool ioreq_server_adopted(const struct ioreq_server *server);
-unsigned ioreq_server_vcpus(const struct ioreq_server *server); /* of the guest */
+uint64_t ioreq_server_accesses(const struct ioreq_server *server); /* handled until now */
+unsigned ioreq_server_vcpus(const struct ioreq_server *server);    /* of the guest */
 
 /* True if the domain has no server with a lower number: then all others come
  * first where they overlap with this one. */

@@ -19,6 +19,7 @@
 #include <xenforeignmemory.h>
 
 #include "base/log.h"
+#include "base/stats.h"
 #include "base/util.h"
 #include "memory/dirty.h"
 #include "memory/quiet.h"
@@ -50,6 +51,7 @@ struct foreign {
 	struct window windows[WINDOWS];
 	xen_pfn_t frames[WINDOW_PAGES_MAX];
 	int errors[WINDOW_PAGES_MAX];
+	counter_t maps;
 };
 
 static void put_unused(struct foreign *foreign, struct window *window)
@@ -207,6 +209,7 @@ static struct window *map_window(struct foreign *foreign, uint64_t number)
 					    pages, foreign->frames, foreign->errors);
 	if (!window->base)
 		return NULL;
+	counter_add(&foreign->maps, 1);
 	foreign->unused = window->next;
 	memset(window->holes, 0, (pages + 63) / 64 * sizeof(*window->holes));
 	for (i = 0; i < pages; i++)
@@ -400,6 +403,7 @@ int foreign_map(struct foreign *foreign, uint64_t address, unsigned pages, bool 
 			"domain %u: cannot map its memory: %m (by FLASK's policy, which may still "
 			"let us use grants)",
 			foreign->domid);
+	counter_add(&foreign->maps, *base != NULL);
 	return *base ? 0 : -EFAULT;
 }
 
@@ -407,4 +411,9 @@ void foreign_unmap(struct foreign *foreign, void *base, unsigned pages)
 {
 	if (xenforeignmemory_unmap(foreign->handle, base, pages))
 		log_error("cannot unmap %u foreign pages: %m", pages);
+}
+
+uint64_t foreign_maps(const struct foreign *foreign)
+{
+	return counter_read(&foreign->maps);
 }

@@ -53,5 +53,8 @@ void foreign_invalidate(struct foreign *foreign);
  * it comes back. */
 void foreign_trim(struct foreign *foreign);
 
+/* Windows and rings that were mapped until now. */
+uint64_t foreign_maps(const struct foreign *foreign);
+
 /* Windows that are lent. */
 unsigned foreign_lent(const struct foreign *foreign);

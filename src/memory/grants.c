@@ -36,6 +36,7 @@ struct grants {
 	struct grant_map maps[MAPS], *unused;
 	struct grant_map *runs[BUCKETS]; /* by first reference */
 	union gntdev_request request;
+	struct grants_counters counters;
 };
 
 static void put_unused(struct grants *grants, struct grant_map *map)
@@ -110,6 +111,8 @@ void grants_flush(struct grants *grants)
 	if (!n)
 		return;
 	grants->pending = 0;
+	counter_add(&grants->counters.copies, 1);
+	counter_add(&grants->counters.pieces, n);
 	done = !xengnttab_grant_copy(grants->handle, n, grants->segments);
 	for (i = 0; i < n; i++) {
 		if (!done)
@@ -232,6 +235,7 @@ static int map_new(struct grants *grants, bool run, bool writable, struct grant_
 	err = gntdev_map(&grants->gntdev, &grants->request, writable, &base);
 	if (err)
 		return err;
+	counter_add(&grants->counters.maps, 1);
 	grants->unused = map->next;
 	*map = (struct grant_map){ .base = base,
 				   .index = request->index,
@@ -269,6 +273,7 @@ void grants_unmap(struct grants *grants, struct grant_map *map)
 
 	if (--map->users)
 		return;
+	counter_add(&grants->counters.unmaps, 1);
 	err = gntdev_unmap(&grants->gntdev, map->base, map->index, map->pages);
 	if (err)
 		log_error("cannot unmap %u grants: %s", map->pages, strerror(-err));
@@ -280,6 +285,11 @@ void grants_unmap(struct grants *grants, struct grant_map *map)
 size_t grants_stride(const struct grants *grants)
 {
 	return grants->gntdev.stride;
+}
+
+const struct grants_counters *grants_counters(const struct grants *grants)
+{
+	return &grants->counters;
 }
 
 unsigned grants_mapped(const struct grants *grants)

@@ -4,10 +4,17 @@
  * Grants are pages of 4 KiB. The n pages of one buffer have n consecutive
  * references (Linux's gnttab_alloc_grant_reference_seq()). */
 #pragma once
+#include "base/stats.h"
 #include "memory/address.h"
 
 struct grants;
 struct own;
+
+/* Calls of the kernel, of which each is a hypercall or more. */
+struct grants_counters {
+	counter_t copies, pieces; /* pieces: what was copied by all copies */
+	counter_t maps, unmaps;
+};
 
 /* One thread's gntdev handle. @own is tried out.
  * Returns 0 or -errno. */
@@ -56,6 +63,8 @@ size_t grants_stride(const struct grants *grants);
 
 /* Drops one use; with the last one the pages are unmapped when this returns. */
 void grants_unmap(struct grants *grants, struct grant_map *map);
+
+const struct grants_counters *grants_counters(const struct grants *grants);
 
 /* Mappings that are open. */
 unsigned grants_mapped(const struct grants *grants);

@@ -16,6 +16,7 @@
 
 static void send_interrupt(struct virtqueue *queue)
 {
+	counter_add(&queue->counters.interrupts, 1);
 	queue->device->transport->queue_interrupt(queue->device, queue->index);
 }
 

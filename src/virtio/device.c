@@ -250,6 +250,34 @@ void virtio_device_look_again(struct virtio_device *device)
 		device->type->look_again(device);
 }
 
+void virtio_device_pause(struct virtio_device *device, bool paused)
+{
+	const struct virtio_device_state *state = device->state;
+	unsigned i;
+
+	atomic_store(&device->paused, paused);
+	for (i = 0; !paused && i < device->nqueues; i++)
+		if (state->queues[i].enabled && !device->resetting &&
+		    (state->status & VIRTIO_CONFIG_S_DRIVER_OK))
+			virtqueue_again(&device->queues[i]);
+}
+
+void virtio_device_stats(const struct virtio_device *device, const struct stats *stats)
+{
+	unsigned i;
+
+	for (i = 0; i < device->nqueues; i++) {
+		const struct virtqueue_counters *counters = &device->queues[i].counters;
+
+		stats_part(stats, "queue", i, "doorbells", counter_read(&counters->doorbells));
+		stats_part(stats, "queue", i, "interrupts", counter_read(&counters->interrupts));
+		stats_part(stats, "queue", i, "chains", counter_read(&counters->chains));
+		stats_part(stats, "queue", i, "used", counter_read(&counters->used));
+	}
+	if (device->type->stats)
+		device->type->stats(device, stats);
+}
+
 void virtio_device_broken(struct virtio_device *device, uint32_t generation)
 {
 	if (device->resetting || generation != device->state->generation)

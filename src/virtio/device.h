@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/reason.h"
+#include "base/stats.h"
 #include "virtio/queue.h"
 
 #define VIRTIO_MAX_QUEUES 63
@@ -81,6 +82,15 @@ struct virtio_device_type {
 
 	/* The administrator says that what is served may have changed. */
 	void (*look_again)(struct virtio_device *device);
+
+	/* The administrator takes the link away, or gives it back. */
+	void (*set_link)(struct virtio_device *device, bool up);
+
+	/* False for a queue that is served even while the device pauses; any thread. */
+	bool (*pauses)(const struct virtqueue *queue);
+
+	/* What it has counted. */
+	void (*stats)(const struct virtio_device *device, const struct stats *stats);
 };
 
 /* What a transport supplies. */
@@ -129,7 +139,8 @@ struct virtio_device {
 
 	enum virtio_wait wait;
 	bool ready;
-	struct reason why; /* not ready: as last said */
+	atomic_bool paused; /* by the administrator */
+	struct reason why;  /* not ready: as last said */
 
 	unsigned stopping; /* queues that a reset waits for */
 	bool resetting;
@@ -183,6 +194,12 @@ void virtio_device_write_config(struct virtio_device *device, unsigned offset, u
 /* See struct virtio_device_type. */
 void virtio_device_fit(struct virtio_device *device, unsigned vcpus);
 void virtio_device_look_again(struct virtio_device *device);
+
+/* From the administrator: what the driver asks for waits, until this is over. */
+void virtio_device_pause(struct virtio_device *device, bool paused);
+
+/* Its queues' figures and the type's. */
+void virtio_device_stats(const struct virtio_device *device, const struct stats *stats);
 
 /* The configuration is another one now: the driver is told when it can be. */
 void virtio_device_config_changed(struct virtio_device *device);

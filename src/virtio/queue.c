@@ -34,6 +34,8 @@ static void run_drained(struct loop_work *work)
 	split_stop(&queue->ring, &queue->memory);
 	bounce_leave(queue->worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_STOPPED;
+	counter_add(&queue->counters.used,
+		    counter_read(&queue->counters.chains) - counter_read(&queue->counters.used));
 	loop_post(queue->device->loop, &queue->stopped);
 }
 
@@ -63,7 +65,17 @@ static int pop(struct virtqueue *queue, struct chain **chains, unsigned max)
 	if (count)
 		poll_found(queue);
 	queue->in_flight += (unsigned)count;
+	counter_add(&queue->counters.chains, (unsigned)count);
 	return count;
+}
+
+/* What is in the ring waits: there will be a kick. */
+static bool is_paused(const struct virtqueue *queue)
+{
+	const struct virtio_device *device = queue->device;
+
+	return atomic_load_explicit(&device->paused, memory_order_relaxed) &&
+	       (!device->type->pauses || device->type->pauses(queue));
 }
 
 /* There was nothing. False if there is something now; else there will be a kick. */
@@ -76,6 +88,8 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 {
 	int count;
 
+	if (is_paused(queue))
+		return 0;
 	do {
 		count = pop(queue, chains, (unsigned)min_u64(max, VIRTQUEUE_BATCH));
 	} while (!count && !rest(queue));
@@ -101,6 +115,8 @@ static void run_kick(struct loop_work *work)
 	if (!virtqueue_running(queue))
 		return;
 	split_disarm(&queue->ring);
+	if (is_paused(queue))
+		return;
 	if (type->kicked) {
 		type->kicked(queue);
 		report_writes(queue);
@@ -158,6 +174,7 @@ static void run_publish(struct loop_work *work)
 	if (!virtqueue_running(queue))
 		return;
 	wanted = split_publish(&queue->ring);
+	counter_add(&queue->counters.used, (uint16_t)(queue->ring.published - before));
 	report_writes(queue);
 	coalesce_published(queue, before, wanted);
 }
@@ -221,6 +238,7 @@ void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *
 
 void virtqueue_kick(struct virtqueue *queue)
 {
+	counter_add(&queue->counters.doorbells, 1);
 	loop_defer(queue->device->loop, &queue->doorbell);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/stats.h"
 #include "memory/bounce.h"
 #include "memory/memory.h"
 #include "virtio/coalesce.h"
@@ -26,6 +27,12 @@ enum virtqueue_phase {
 	VIRTQUEUE_RUNNING,
 	VIRTQUEUE_BROKEN,
 	VIRTQUEUE_DRAINING, /* stops when no chain is in flight */
+};
+
+struct virtqueue_counters {
+	counter_t doorbells;    /* main's */
+	counter_t chains, used; /* used: those of a reset, too */
+	counter_t interrupts;
 };
 
 struct virtqueue {
@@ -48,6 +55,7 @@ struct virtqueue {
 	struct bounce_share bounce; /* in the worker's pool, while running */
 	struct coalesce coalesce;
 	struct queue_poll poll;
+	struct virtqueue_counters counters;
 
 	struct loop_work doorbell;          /* at the end of main's turn */
 	struct loop_work start, stop, kick; /* posted to the worker */
@@ -89,7 +97,7 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 /* True if chains wait. Asks for no doorbell, as virtqueue_take() does if there are none. */
 bool virtqueue_more(const struct virtqueue *queue);
 
-/* Calls kicked() again, after the others' turn. */
+/* From any thread: looks for chains again, after the others' turn. */
 void virtqueue_again(struct virtqueue *queue);
 
 /* Gives a chain back with @written bytes at the front of its writable part;

@@ -146,6 +146,25 @@ void worker_stop(struct worker *worker)
 	*worker = (struct worker){ 0 };
 }
 
+void worker_stats(const struct worker *worker, unsigned index, const struct stats *stats)
+{
+	const struct grants_counters *grants = grants_counters(worker->grants);
+	const struct {
+		const char *key;
+		uint64_t value;
+	} lines[] = {
+		{ "grant-copies", counter_read(&grants->copies) },
+		{ "grant-pieces", counter_read(&grants->pieces) },
+		{ "grant-maps", counter_read(&grants->maps) },
+		{ "grant-unmaps", counter_read(&grants->unmaps) },
+		{ "foreign-maps", foreign_maps(worker->foreign) },
+	};
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(lines); i++)
+		stats_part(stats, "worker", index, lines[i].key, lines[i].value);
+}
+
 void worker_invalidate(struct worker *worker)
 {
 	foreign_invalidate(worker->foreign);

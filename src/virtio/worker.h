@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "base/stats.h"
 #include "memory/foreign.h"
 #include "memory/own.h"
 
@@ -41,6 +42,9 @@ void workers_quit(struct worker *workers, unsigned count);
 /* The same for one, if it has not been done, and frees what the queues had of the
  * worker's. */
 void worker_stop(struct worker *worker);
+
+/* What its ways to guest memory have cost; part "worker" of @stats. */
+void worker_stats(const struct worker *worker, unsigned index, const struct stats *stats);
 
 /* From any thread: guest-physical mappings made until now are stale. */
 void worker_invalidate(struct worker *worker);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "devices/blk/traffic.h"
 #include "devices/types.h"
 
 #define PCI_CLASS_STORAGE_SCSI_00 0x010000 /* what guests expect of a virtio disk */
@@ -298,6 +299,22 @@ static void blk_close(struct virtio_device *device)
 	device->private = NULL;
 }
 
+static void blk_stats(const struct virtio_device *device, const struct stats *stats)
+{
+	const struct blk_device *blk = device->private;
+	struct blk_traffic all = { 0 };
+	unsigned i, failed = 0;
+
+	for (i = 0; i < device->nqueues; i++)
+		blk_queue_traffic(&device->queues[i], &all);
+	for (i = 0; i < BLK_OPS; i++)
+		failed += atomic_load(&blk->failed[i]);
+	stats_number(stats, "size", blk_store_of(blk)->size);
+	stats_text(stats, "stopped", atomic_load(&blk->stopped) ? "yes" : "no");
+	blk_traffic_stats(&all, stats);
+	stats_number(stats, "failed", failed);
+}
+
 const struct virtio_device_type virtio_blk = {
 	.name = "blk",
 	.virtio_id = VIRTIO_ID_BLOCK,
@@ -317,4 +334,5 @@ const struct virtio_device_type virtio_blk = {
 	.reset = blk_reset,
 	.config_written = blk_config_written,
 	.look_again = blk_look_again,
+	.stats = blk_stats,
 };

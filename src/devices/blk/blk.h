@@ -72,5 +72,9 @@ void blk_queue_free(struct virtqueue *queue);
 void blk_queue_handle(struct virtqueue *queue, struct chain **chains, unsigned count);
 void blk_queue_stop(struct virtqueue *vq);
 
+/* From any thread: adds what the queue has done to @sum. */
+struct blk_traffic;
+void blk_queue_traffic(const struct virtqueue *vq, struct blk_traffic *sum);
+
 /* gate.c: on main. The disk is not stopped any more. */
 void blk_gate_open(struct virtqueue *vq);

@@ -221,6 +221,32 @@ static void copy_status(struct blk_request *request)
 			    request->status, BLK_STATUS_BYTES, true, &request->status_err);
 }
 
+static void count(const struct blk_request *request)
+{
+	struct blk_queue *queue = request->queue;
+	uint64_t ns = queue->now - request->since;
+
+	if (*request->status != VIRTIO_BLK_S_OK)
+		return;
+	switch (request->header->type) {
+	case VIRTIO_BLK_T_IN:
+		blk_traffic_done(&queue->traffic, BLK_READ, request->data_length, ns);
+		break;
+	case VIRTIO_BLK_T_OUT:
+		blk_traffic_done(&queue->traffic, BLK_WRITE, request->data_length, ns);
+		break;
+	case VIRTIO_BLK_T_FLUSH:
+		blk_traffic_done(&queue->traffic, BLK_FLUSH, 0, ns);
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+		blk_traffic_done(&queue->traffic, BLK_DISCARD, 0, ns);
+		break;
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		blk_traffic_done(&queue->traffic, BLK_WRITE_ZEROES, 0, ns);
+		break;
+	}
+}
+
 /* A piece that did not arrive turns the status over. */
 static void delivered(struct blk_request *request)
 {
@@ -230,6 +256,7 @@ static void delivered(struct blk_request *request)
 	} else if (request->data_err) {
 		blk_finish(request, VIRTIO_BLK_S_IOERR);
 	} else if (request->last) {
+		count(request);
 		complete(request);
 	} else {
 		blk_piece_delivered(request);
@@ -263,6 +290,7 @@ static void work_batch(struct blk_queue *queue)
 	STAILQ_FOREACH(request, &batch, entry)
 		copy_status(request);
 	memory_flush(&queue->vq->memory);
+	queue->now = loop_now();
 	for (request = STAILQ_FIRST(&batch); request; request = next) {
 		next = STAILQ_NEXT(request, entry);
 		go_on(request);
@@ -284,12 +312,14 @@ static void work_off_line(struct loop_work *work)
 void blk_queue_handle(struct virtqueue *vq, struct chain **chains, unsigned count)
 {
 	struct blk_queue *queue = vq->private;
+	uint64_t now = loop_now();
 	unsigned i;
 
 	for (i = 0; i < count; i++) {
 		struct blk_request *request = &queue->requests[chains[i]->head];
 
 		request->chain = chains[i];
+		request->since = now;
 		*request->status = VIRTIO_BLK_S_OK;
 		request->data_length = request->moved = request->piece = 0;
 		if (chains[i]->in_length < BLK_STATUS_BYTES) {
@@ -341,4 +371,9 @@ void blk_queue_free(struct virtqueue *vq)
 	own_free(&vq->worker->own, queue->small);
 	free(queue);
 	vq->private = NULL;
+}
+
+void blk_queue_traffic(const struct virtqueue *vq, struct blk_traffic *sum)
+{
+	blk_traffic_add(sum, &((const struct blk_queue *)vq->private)->traffic);
 }

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "devices/blk/blk.h"
+#include "devices/blk/traffic.h"
 #include "memory/bounce.h"
 
 #define BLK_HEADER_BYTES ((uint32_t)sizeof(struct virtio_blk_outhdr))
@@ -34,6 +35,7 @@ struct blk_request {
 	unsigned range;           /* that is worked on */
 	int data_err, status_err; /* of this step's copies */
 	bool last;                /* this step ends the request */
+	uint64_t since;           /* ns: found in the ring */
 	struct blk_io io;
 	struct iovec io_piece;
 	void (*io_done)(struct blk_request *request, int err);
@@ -63,6 +65,8 @@ struct blk_queue {
 	struct blk_device *blk;
 	struct blk_requests line; /* wait for copies */
 	struct loop_work work_off;
+	uint64_t now; /* ns: of this batch of copies */
+	struct blk_traffic traffic;
 	struct blk_requests held, failed; /* gate.c's */
 	struct loop_timer allowed;
 	struct loop_work go_on;

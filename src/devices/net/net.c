@@ -155,26 +155,12 @@ static void run_last_script(const struct net_device *net)
 		log_warning("%s: %s", net->device->name, why.text);
 }
 
-static void say_counters(const struct net_device *net)
-{
-	const struct net_counters *c = &net->counters;
-
-	log_debug("%s: to the guest %llu frames, %llu filtered, %llu too long, %llu waits for "
-		  "buffers, %llu steered, %llu dropped; from it %llu, %llu bad, %llu refused",
-		  net->device->name, (unsigned long long)c->rx_frames,
-		  (unsigned long long)c->rx_filtered, (unsigned long long)c->rx_too_long,
-		  (unsigned long long)c->rx_no_buffer, (unsigned long long)c->rx_steered,
-		  (unsigned long long)c->rx_dropped, (unsigned long long)c->tx_frames,
-		  (unsigned long long)c->tx_bad, (unsigned long long)c->tx_refused);
-}
-
 static void net_close(struct virtio_device *device)
 {
 	struct net_device *net = device->private;
 
 	if (!net)
 		return;
-	say_counters(net);
 	run_last_script(net);
 	net_control_free(net->control);
 	net->backend->ops->close(net->backend);
@@ -245,20 +231,40 @@ static void net_stop(struct virtqueue *queue)
 		net_tx_stop(queue);
 }
 
+static void tell_link(struct net_device *net)
+{
+	bool up = net->backend->up && !net->unplugged;
+
+	if (up == (bool)(net->config.status & VIRTIO_NET_S_LINK_UP))
+		return;
+	log_info("%s: the link is %s", net->device->name, up ? "up" : "down");
+	set_status(net, up ? VIRTIO_NET_S_LINK_UP : 0);
+	if (up)
+		loop_timer(net->device->loop, &net->announce, ANNOUNCE_NS);
+}
+
 static void link_changed(struct net_backend *backend)
 {
 	struct net_device *net = backend->user;
-	uint16_t status = backend->up ? VIRTIO_NET_S_LINK_UP : 0;
 	unsigned i;
 
 	for (i = 0; backend->up && i < backend->npairs; i++)
 		net_rx_resume(&net->device->queues[2 * i]);
-	if ((net->config.status & VIRTIO_NET_S_LINK_UP) == status)
-		return;
-	log_info("%s: the link is %s", net->device->name, backend->up ? "up" : "down");
-	set_status(net, status);
-	if (backend->up)
-		loop_timer(net->device->loop, &net->announce, ANNOUNCE_NS);
+	tell_link(net);
+}
+
+static void net_set_link(struct virtio_device *device, bool up)
+{
+	struct net_device *net = device->private;
+
+	atomic_store(&net->unplugged, !up);
+	tell_link(net);
+}
+
+/* Linux spins until its commands are answered. */
+static bool net_pauses(const struct virtqueue *queue)
+{
+	return net_role(queue) != NET_CONTROL;
 }
 
 static void watch_link(struct net_device *net)
@@ -286,6 +292,41 @@ static void net_reset(struct virtio_device *device)
 	net_control_reset(device->private, 0);
 }
 
+static struct net_traffic total(const struct virtio_device *device, unsigned first,
+				const struct net_traffic *(*of)(const struct virtqueue *))
+{
+	const struct net_device *net = device->private;
+	struct net_traffic all = { 0 };
+	unsigned i;
+
+	for (i = first; i < 2 * net->backend->npairs; i += 2) {
+		counter_add(&all.frames, counter_read(&of(&device->queues[i])->frames));
+		counter_add(&all.bytes, counter_read(&of(&device->queues[i])->bytes));
+	}
+	return all;
+}
+
+static void net_stats(const struct virtio_device *device, const struct stats *stats)
+{
+	const struct net_device *net = device->private;
+	const struct net_traffic rx = total(device, 0, net_rx_traffic);
+	const struct net_traffic tx = total(device, 1, net_tx_traffic);
+	const struct net_counters *c = &net->counters;
+
+	stats_text(stats, "link", net->config.status & VIRTIO_NET_S_LINK_UP ? "up" : "down");
+	stats_number(stats, "rx-frames", counter_read(&rx.frames));
+	stats_number(stats, "rx-bytes", counter_read(&rx.bytes));
+	stats_number(stats, "rx-filtered", net_counted(&c->rx_filtered));
+	stats_number(stats, "rx-too-long", net_counted(&c->rx_too_long));
+	stats_number(stats, "rx-no-buffer", net_counted(&c->rx_no_buffer));
+	stats_number(stats, "rx-steered", net_counted(&c->rx_steered));
+	stats_number(stats, "rx-dropped", net_counted(&c->rx_dropped));
+	stats_number(stats, "tx-frames", counter_read(&tx.frames));
+	stats_number(stats, "tx-bytes", counter_read(&tx.bytes));
+	stats_number(stats, "tx-bad", net_counted(&c->tx_bad));
+	stats_number(stats, "tx-refused", net_counted(&c->tx_refused));
+}
+
 const struct virtio_device_type virtio_net = {
 	.name = "net",
 	.virtio_id = VIRTIO_ID_NET,
@@ -302,4 +343,7 @@ const struct virtio_device_type virtio_net = {
 	.stop = net_stop,
 	.driver_ok = net_driver_ok,
 	.reset = net_reset,
+	.set_link = net_set_link,
+	.pauses = net_pauses,
+	.stats = net_stats,
 };

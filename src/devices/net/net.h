@@ -36,12 +36,17 @@ int net_options_check(const void *options, const char *where);
 void net_options_mac(const struct net_options *options, const char *name,
 		     uint8_t mac[NET_MAC_BYTES]);
 
-/* Of one device. */
+/* Of one queue. */
+struct net_traffic {
+	counter_t frames, bytes; /* without headers */
+};
+
+/* Of one device, what is rarer. */
 struct net_counters {
-	uint64_t rx_frames, rx_filtered, rx_too_long, rx_no_buffer;
-	uint64_t rx_steered; /* of rx_frames: came by another queue's port */
+	uint64_t rx_filtered, rx_too_long, rx_no_buffer;
+	uint64_t rx_steered; /* came by another queue's port */
 	uint64_t rx_dropped; /* came so, and there was no room */
-	uint64_t tx_frames, tx_bad, tx_refused;
+	uint64_t tx_bad, tx_refused;
 };
 
 struct net_device {
@@ -53,6 +58,7 @@ struct net_device {
 	struct net_filter filter;
 	struct net_rss rss;
 	struct net_counters counters;
+	atomic_bool unplugged; /* by the administrator: nothing comes or goes */
 	struct net_control *control;
 	struct loop_timer announce; /* main's */
 };
@@ -77,6 +83,23 @@ static inline void net_count(uint64_t *counter, uint64_t n)
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 
+static inline bool net_unplugged(const struct net_device *net)
+{
+	return atomic_load_explicit(&net->unplugged, memory_order_relaxed);
+}
+
+static inline uint64_t net_counted(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* A frame of @length bytes, with its header. */
+static inline void net_moved(struct net_traffic *traffic, uint32_t length)
+{
+	counter_add(&traffic->frames, 1);
+	counter_add(&traffic->bytes, length - NET_HEADER_BYTES);
+}
+
 /* What the guest's header has more than the backend's (virtio 1.2, 5.1.6). */
 #define NET_HASH_BYTES (sizeof(struct virtio_net_hdr_v1_hash) - NET_HEADER_BYTES)
 
@@ -98,12 +121,14 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 /* tx.c: from the guest. */
 int net_tx_init(struct virtqueue *queue);
 void net_tx_free(struct virtqueue *queue);
+const struct net_traffic *net_tx_traffic(const struct virtqueue *queue);
 void net_tx_kicked(struct virtqueue *queue);
 void net_tx_stop(struct virtqueue *queue);
 
 /* rx.c: to the guest. */
 int net_rx_init(struct virtqueue *queue);
 void net_rx_free(struct virtqueue *queue);
+const struct net_traffic *net_rx_traffic(const struct virtqueue *queue);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
 void net_rx_resume(struct virtqueue *queue); /* on main: the port works again */

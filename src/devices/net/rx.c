@@ -69,6 +69,7 @@ struct net_rx {
 	unsigned first, nbuffers;
 	struct filled filled[BUFFERS_MAX];
 	unsigned nfilled;
+	struct net_traffic traffic;
 	struct net_pace pace;
 	struct loop_work deliver, resume;
 	uint8_t *frames;
@@ -226,6 +227,8 @@ static bool is_wanted(struct net_rx *rx, const struct slot *slot)
 
 	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
 		return false;
+	if (net_unplugged(rx->net))
+		return false;
 	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
 			     length - NET_HEADER_BYTES))
 		return true;
@@ -373,7 +376,7 @@ static bool place(struct net_rx *rx, struct slot *slot)
 		net_count(&rx->net->counters.rx_too_long, 1);
 		return true;
 	}
-	net_count(&rx->net->counters.rx_frames, 1);
+	net_moved(&rx->traffic, (uint32_t)slot->result);
 	rx->port->moved += (uint32_t)slot->result;
 	net_count(&rx->net->counters.rx_steered, slot->rx != rx);
 	lay_out(rx, slot, count);
@@ -553,6 +556,11 @@ int net_rx_init(struct virtqueue *queue)
 		init_slot(rx, &rx->slots[i]);
 	queue->private = rx;
 	return 0;
+}
+
+const struct net_traffic *net_rx_traffic(const struct virtqueue *queue)
+{
+	return &((struct net_rx *)queue->private)->traffic;
 }
 
 void net_rx_free(struct virtqueue *queue)

@@ -38,6 +38,7 @@ struct net_tx {
 	bool waiting; /* for a slot */
 	struct net_pace pace;
 	uint8_t *frames;
+	struct net_traffic traffic;
 };
 
 static void give_back(struct slot *slot)
@@ -112,7 +113,6 @@ static const void *cut_header(const struct net_frame *frame, uint32_t extra)
 static void pass_on(struct slot *slot)
 {
 	struct net_tx *tx = slot->tx;
-	struct net_device *net = net_of(tx->vq);
 	const void *header = cut_header(&slot->frame, net_hash_bytes(tx->vq));
 
 	if (slot->err || !net_header_valid(header, slot->frame.length - (uint32_t)NET_HEADER_BYTES,
@@ -120,7 +120,11 @@ static void pass_on(struct slot *slot)
 		drop(slot);
 		return;
 	}
-	net_count(&net->counters.tx_frames, 1);
+	if (net_unplugged(net_of(tx->vq))) {
+		finish(slot);
+		return;
+	}
+	net_moved(&tx->traffic, slot->frame.length);
 	tx->port->moved += slot->frame.length;
 	tx->port->backend->ops->send(tx->port, &slot->frame);
 }
@@ -199,6 +203,11 @@ int net_tx_init(struct virtqueue *queue)
 	}
 	queue->private = tx;
 	return 0;
+}
+
+const struct net_traffic *net_tx_traffic(const struct virtqueue *queue)
+{
+	return &((struct net_tx *)queue->private)->traffic;
 }
 
 void net_tx_free(struct virtqueue *queue)

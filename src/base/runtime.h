@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* runtime.h: where an instance has what others find it by. */
+#pragma once
+#include <stddef.h>
+
+/* $RUNTIME_DIRECTORY, which systemd sets, or /run/xenvirtiod. */
+const char *runtime_directory(void);
+
+/* "DIRECTORY/INSTANCE.SUFFIX". 0 or -ENAMETOOLONG after a line in the log. */
+int runtime_path(char *path, size_t size, const char *instance, const char *suffix);
