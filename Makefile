@@ -50,7 +50,7 @@ CTL_OBJ       := $(CTL:%.c=$(BUILD)/obj/%.o)
 CHECK_OBJ     := $(SRC:%.c=$(CHECK_DIR)/%.o) $(SUPPORT:%.c=$(CHECK_DIR)/%.o)
 TEST_OBJ      := $(TEST:%.c=$(CHECK_DIR)/%.o)
 TEST_PROGRAMS := $(TEST:%.c=$(CHECK_DIR)/%)
-BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(SUPPORT))
+BENCH_OBJ     := $(patsubst %.c,$(BENCH_DIR)/%.o,$(DAEMON) $(filter-out tests/unit/ctl.c,$(SUPPORT)))
 CALLS_OBJ     := $(addprefix $(BENCH_DIR)/tests/bench/,calls.o idle.o trace.o)
 BLK_OBJ       := $(filter-out $(CALLS_OBJ),$(BENCH:%.c=$(BENCH_DIR)/%.o))
 # Tests that are scripts; the floors of src/ are one of them, budgets another.

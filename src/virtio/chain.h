@@ -48,7 +48,19 @@ static inline struct segment chain_next(struct chain_cursor *at, uint32_t most)
 	return piece;
 }
 
-/* Copies [@offset, @offset + @length) of the chain's readable or writable bytes from
- * or to @local, as memory_copy() does. There are so many bytes. */
-void chain_copy(const struct memory *memory, const struct chain *chain, bool writable,
-		uint32_t offset, uint32_t length, void *local, int *err);
+/* Copies what lies in several segments from or to @local, as memory_copy() does. */
+void chain_copy_pieces(const struct memory *memory, struct chain_cursor at, bool writable,
+		       uint32_t length, uint8_t *local, int *err);
+
+/* The same for [@offset, @offset + @length) of the chain's readable or writable bytes.
+ * There are so many, and most of what is asked for lies in one segment. */
+static inline void chain_copy(const struct memory *space, const struct chain *chain, bool writable,
+			      uint32_t offset, uint32_t length, void *local, int *err)
+{
+	struct chain_cursor at = chain_at(chain, writable, offset);
+
+	if (length <= at.segment->length - at.offset)
+		memory_copy(space, at.segment->address + at.offset, local, length, writable, err);
+	else
+		chain_copy_pieces(space, at, writable, length, local, err);
+}

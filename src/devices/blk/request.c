@@ -221,30 +221,20 @@ static void copy_status(struct blk_request *request)
 			    request->status, BLK_STATUS_BYTES, true, &request->status_err);
 }
 
-static void count(const struct blk_request *request)
+/* Requests of one kind, found at one time, are counted together. */
+static void count(struct blk_request *request)
 {
 	struct blk_queue *queue = request->queue;
-	uint64_t ns = queue->now - request->since;
+	struct blk_alike *alike = &queue->alike;
 
 	if (*request->status != VIRTIO_BLK_S_OK)
 		return;
-	switch (request->header->type) {
-	case VIRTIO_BLK_T_IN:
-		blk_traffic_done(&queue->traffic, BLK_READ, request->data_length, ns);
-		break;
-	case VIRTIO_BLK_T_OUT:
-		blk_traffic_done(&queue->traffic, BLK_WRITE, request->data_length, ns);
-		break;
-	case VIRTIO_BLK_T_FLUSH:
-		blk_traffic_done(&queue->traffic, BLK_FLUSH, 0, ns);
-		break;
-	case VIRTIO_BLK_T_DISCARD:
-		blk_traffic_done(&queue->traffic, BLK_DISCARD, 0, ns);
-		break;
-	case VIRTIO_BLK_T_WRITE_ZEROES:
-		blk_traffic_done(&queue->traffic, BLK_WRITE_ZEROES, 0, ns);
-		break;
+	if (request->header->type != alike->type || request->since != alike->since) {
+		blk_traffic_count(&queue->traffic, alike, queue->now);
+		*alike = (struct blk_alike){ request->header->type, request->since, 0, 0 };
 	}
+	alike->requests++;
+	alike->bytes += request->data_length;
 }
 
 /* A piece that did not arrive turns the status over. */
@@ -295,6 +285,7 @@ static void work_batch(struct blk_queue *queue)
 		next = STAILQ_NEXT(request, entry);
 		go_on(request);
 	}
+	blk_traffic_count(&queue->traffic, &queue->alike, queue->now);
 }
 
 static void work_off_line(struct loop_work *work)

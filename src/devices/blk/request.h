@@ -65,7 +65,8 @@ struct blk_queue {
 	struct blk_device *blk;
 	struct blk_requests line; /* wait for copies */
 	struct loop_work work_off;
-	uint64_t now; /* ns: of this batch of copies */
+	uint64_t now;           /* ns: of this batch of copies */
+	struct blk_alike alike; /* of this batch, not counted yet */
 	struct blk_traffic traffic;
 	struct blk_requests held, failed; /* gate.c's */
 	struct loop_timer allowed;

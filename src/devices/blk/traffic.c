@@ -23,12 +23,33 @@ static uint64_t latency_end(unsigned index)
 	return index < 4 ? index + 1ULL : (index % 4 + 5ULL) << (index / 4 - 1);
 }
 
-void blk_traffic_done(struct blk_traffic *traffic, enum blk_op op, uint32_t bytes, uint64_t ns)
+static bool find_op(uint32_t type, enum blk_op *op)
 {
-	counter_add(&traffic->done[op], 1);
-	counter_add(&traffic->bytes[op], bytes);
-	counter_add(&traffic->ns, ns);
-	counter_add(&traffic->latencies[latency_index(ns)], 1);
+	static const uint32_t types[] = { [BLK_READ] = VIRTIO_BLK_T_IN,
+					  [BLK_WRITE] = VIRTIO_BLK_T_OUT,
+					  [BLK_FLUSH] = VIRTIO_BLK_T_FLUSH,
+					  [BLK_DISCARD] = VIRTIO_BLK_T_DISCARD,
+					  [BLK_WRITE_ZEROES] = VIRTIO_BLK_T_WRITE_ZEROES };
+
+	for (*op = 0; *op < BLK_OPS; ++*op)
+		if (types[*op] == type)
+			return true;
+	return false;
+}
+
+void blk_traffic_count(struct blk_traffic *traffic, struct blk_alike *alike, uint64_t now)
+{
+	uint64_t ns = now - alike->since;
+	enum blk_op op;
+
+	if (alike->requests && find_op(alike->type, &op)) {
+		counter_add(&traffic->done[op], alike->requests);
+		counter_add(&traffic->bytes[op], alike->bytes);
+		counter_add(&traffic->ns, ns * alike->requests);
+		counter_add(&traffic->latencies[latency_index(ns)], alike->requests);
+	}
+	alike->requests = 0;
+	alike->bytes = 0;
 }
 
 void blk_traffic_add(struct blk_traffic *sum, const struct blk_traffic *traffic)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* traffic.h: what a disk's queue has done, and how long it took. */
 #pragma once
+#include <linux/virtio_blk.h>
+
 #include "base/stats.h"
 #include "devices/blk/store.h"
 
@@ -13,8 +15,16 @@ struct blk_traffic {
 	counter_t latencies[BLK_LATENCIES];
 };
 
-/* A request that succeeded, @ns after it was found in the ring. */
-void blk_traffic_done(struct blk_traffic *traffic, enum blk_op op, uint32_t bytes, uint64_t ns);
+/* Requests that succeeded. */
+struct blk_alike {
+	uint32_t type;  /* VIRTIO_BLK_T_* */
+	uint64_t since; /* ns: found in the ring */
+	uint32_t requests;
+	uint64_t bytes;
+};
+
+/* Counts them as done @now, and sets them to none. */
+void blk_traffic_count(struct blk_traffic *traffic, struct blk_alike *alike, uint64_t now);
 
 void blk_traffic_add(struct blk_traffic *sum, const struct blk_traffic *traffic);
 void blk_traffic_stats(const struct blk_traffic *traffic, const struct stats *stats);

@@ -145,14 +145,15 @@ static void loan_done(struct blk_request *request, int err)
 
 static bool start_on_loan(struct blk_request *request, bool write)
 {
-	struct chain_cursor at = chain_at(request->chain, !write, write ? BLK_HEADER_BYTES : 0);
 	struct blk_queue *queue = request->queue;
 	struct blk_io *io = &request->io;
 	uint32_t left = request->data_length;
+	struct chain_cursor at;
 	unsigned count;
 
 	if (!blk_lends(request, left))
 		return false;
+	at = chain_at(request->chain, !write, write ? BLK_HEADER_BYTES : 0);
 	for (count = 0; left; left -= queue->slices[count++].length)
 		queue->slices[count] = chain_next(&at, left);
 	if (memory_lend(&queue->vq->memory, queue->slices, count, !write, &request->loan))
