@@ -148,6 +148,7 @@ enum {
 	FLAG_GLOBAL = 0x100,
 	FLAG_TYPE = 0x200,
 	FLAG_BRIDGE = 0x300,
+	FLAG_CONFIG,
 	FLAG_CHECK,
 	FLAG_VERSION,
 	FLAG_HELP,
@@ -167,6 +168,7 @@ static void build_flags(struct option flags[MAX_FLAGS])
 		flags[n++] = (struct option){ types[i]->name, required_argument, NULL,
 					      FLAG_TYPE + (int)i };
 	flags[n++] = (struct option){ "bridge", required_argument, NULL, FLAG_BRIDGE };
+	flags[n++] = (struct option){ "config", required_argument, NULL, FLAG_CONFIG };
 	flags[n++] = (struct option){ "check", no_argument, NULL, FLAG_CHECK };
 	flags[n++] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
 	flags[n++] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
@@ -180,6 +182,8 @@ static void print_help(void)
 	printf("usage: xenvirtiod --domain NAME|ID --DEVICE key=value,... [--DEVICE ...]\n"
 	       "Gives a Xen guest virtio-pci devices.\n\n");
 	options_help(stdout, "  --", global_options);
+	printf("%-36s %s\n", "  --config=FILE",
+	       "take lines of FILE, which are flags without dashes");
 	printf("%-36s %s\n", "  --check", "check the options, open what they name, and exit");
 	printf("%-36s %s\n", "  --version", "print the version and exit");
 	printf("%-36s %s\n", "  --help", "print this and exit");
@@ -193,15 +197,28 @@ static void print_help(void)
 	options_help(stdout, "  ", bridge_option_specs);
 }
 
+#define WHERE_MAX 320
+
+/* "--net" or "/etc/xenvirtiod/guest.conf:7: net": what a message begins with. */
+static void name_place(const struct config *config, const char *key, char where[static WHERE_MAX])
+{
+	if (config->file_line)
+		snprintf(where, WHERE_MAX, "%.256s:%u: %.32s", config->file, config->file_line,
+			 key);
+	else
+		snprintf(where, WHERE_MAX, "--%.32s", key);
+}
+
 static int add_device(struct config *config, const struct virtio_device_type *type,
 		      const char *text)
 {
 	struct device_config *device = &config->devices[config->ndevices];
 	struct option_set sets[] = { { device_options, &device->common }, { type->options, NULL } };
-	char where[32];
+	char where[WHERE_MAX];
 
+	name_place(config, type->name, where);
 	if (config->ndevices == CONFIG_MAX_DEVICES) {
-		log_error("--%s: more than %u devices", type->name, CONFIG_MAX_DEVICES);
+		log_error("%s: more than %u devices", where, CONFIG_MAX_DEVICES);
 		return -1;
 	}
 	device->type = type;
@@ -209,7 +226,6 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 	if (!device->options)
 		return -1;
 	config->ndevices++;
-	snprintf(where, sizeof(where), "--%s", type->name);
 	if (options_parse(sets, ARRAY_SIZE(sets), where, text))
 		return -1;
 	return type->check(device->options, where);
@@ -218,20 +234,22 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 static int set_bridge(struct config *config, const char *text)
 {
 	struct option_set set = { bridge_option_specs, &config->bridge_options };
+	char where[WHERE_MAX];
 
+	name_place(config, "bridge", where);
 	if (config->has_bridge) {
-		log_error("--bridge is given twice");
+		log_error("%s is given twice", where);
 		return -EINVAL;
 	}
 	config->has_bridge = true;
-	return options_parse(&set, 1, "--bridge", text);
+	return options_parse(&set, 1, where, text);
 }
 
 static int set_global(struct config *config, unsigned i, const char *text)
 {
-	char where[32];
+	char where[WHERE_MAX];
 
-	snprintf(where, sizeof(where), "--%s", global_options[i].key);
+	name_place(config, global_options[i].key, where);
 	if (config->given & BIT_ULL(i)) {
 		log_error("%s is given twice", where);
 		return -EINVAL;
@@ -248,6 +266,100 @@ static int take_flag(struct config *config, int flag, const char *text)
 		return add_device(config, types[i], text);
 	return set_global(config, i, text);
 }
+
+/* --- the file --------------------------------------------------------------------- */
+
+static int take_setting(struct config *config, const char *key, const char *value)
+{
+	char where[WHERE_MAX];
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(key, types[i]->name))
+			return add_device(config, types[i], value);
+	if (!strcmp(key, "bridge"))
+		return set_bridge(config, value);
+	for (i = 0; global_options[i].key; i++)
+		if (!strcmp(key, global_options[i].key))
+			return set_global(config, i, value);
+	name_place(config, key, where);
+	log_error("%s: there is no such key (see --help, without the dashes)", where);
+	return -EINVAL;
+}
+
+/* "key=value" or "key value"; blanks around both are no part of them. */
+static int take_line(struct config *config, char *line)
+{
+	char *key = line + strspn(line, " \t\n"), *value, *end = line + strlen(line);
+
+	while (end > key && strchr(" \t\n", end[-1]))
+		*--end = '\0';
+	if (!*key || *key == '#')
+		return 0;
+	value = key + strcspn(key, "= \t");
+	if (*value)
+		*value++ = '\0';
+	return take_setting(config, key, value + strspn(value, "= \t"));
+}
+
+static int take_lines(struct config *config, FILE *file)
+{
+	char *line = NULL;
+	size_t room = 0;
+	int err = 0;
+
+	while (!err && getline(&line, &room, file) >= 0) {
+		config->file_line++;
+		err = take_line(config, line);
+	}
+	free(line);
+	config->file_line = 0;
+	return err;
+}
+
+/* NAME.conf is the configuration of the instance NAME. */
+static char *name_of_file(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	size_t length = strlen(name);
+
+	if (length > 5 && !strcmp(name + length - 5, ".conf"))
+		length -= 5;
+	return strndup(name, length);
+}
+
+static int take_file(struct config *config, const char *path)
+{
+	FILE *file;
+	int err;
+
+	if (config->file) {
+		log_error("--config is given twice");
+		return -EINVAL;
+	}
+	config->file = path;
+	file = fopen(path, "re");
+	if (!file) {
+		log_error("--config: %s: %m", path);
+		return -errno;
+	}
+	err = take_lines(config, file);
+	fclose(file);
+	return err;
+}
+
+static int apply_name_of_file(struct config *config)
+{
+	if (!config->file)
+		return 0;
+	if (!config->instance)
+		config->instance = name_of_file(config->file);
+	if (config->instance && !config->domain)
+		config->domain = strdup(config->instance);
+	return config->instance && config->domain ? 0 : -ENOMEM;
+}
+
+/* --- what goes together ----------------------------------------------------------- */
 
 static bool addresses_valid(const struct config *config)
 {
@@ -347,6 +459,10 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 			if (set_bridge(config, optarg))
 				return CONFIG_USAGE;
 			break;
+		case FLAG_CONFIG:
+			if (take_file(config, optarg))
+				return CONFIG_USAGE;
+			break;
 		case FLAG_CHECK:
 			config->check = true;
 			break;
@@ -371,6 +487,8 @@ enum config_verdict config_parse(struct config *config, int argc, char **argv)
 		log_error("\"%s\" is not a flag (see --help)", argv[optind]);
 		return CONFIG_USAGE;
 	}
+	if (apply_name_of_file(config))
+		return CONFIG_USAGE;
 	return complete(config) ? CONFIG_RUN : CONFIG_USAGE;
 }
 

@@ -39,6 +39,8 @@ struct config {
 	uint64_t bounce, window; /* bytes */
 	bool report_writes;
 	unsigned log_level; /* enum log_level */
+	const char *file;   /* --config, or NULL */
+	unsigned file_line; /* that is being read; 0: a flag is */
 	uint64_t given;     /* which global options were */
 	bool check;
 	bool has_bridge;

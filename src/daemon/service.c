@@ -17,6 +17,7 @@
 
 #define NS_PER_US 1000ULL
 
+/* Who is no service manager may listen only until we are ready. */
 static void send_message(const char *message, int flags)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -38,7 +39,8 @@ static void send_message(const char *message, int flags)
 	if (fd < 0 || (sendto(fd, message, strlen(message), flags | MSG_NOSIGNAL,
 			      (struct sockaddr *)&address, length) < 0 &&
 		       errno != EAGAIN))
-		log_warning("cannot notify the service manager: %m");
+		log_line(strcmp(message, "READY=1") ? LOG_DEBUG : LOG_WARNING,
+			 "cannot notify the service manager: %m");
 	if (fd >= 0)
 		close(fd);
 }
