@@ -2,7 +2,7 @@
 #
 # xenvirtiod: one Makefile, no configure step. `make help` lists the targets.
 #
-# Honoured: DESTDIR prefix CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SOURCE_DATE_EPOCH
+# Honoured: DESTDIR prefix sbindir mandir ... CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SOURCE_DATE_EPOCH
 #   V=1         show the commands
 #   NODEPS=1    do not look for missing packages
 #   WARNINGS=, HARDENING=   replace our choice of compiler flags
@@ -16,6 +16,10 @@ CFLAGS     ?= -O2 -g
 prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
+docdir     ?= $(prefix)/share/doc/xenvirtiod
+libexecdir ?= $(prefix)/libexec
+unitdir    ?= $(prefix)/lib/systemd/system
+sysconfdir ?= /etc
 
 BUILD     := build$(if $(CROSS),/$(CROSS:-=))
 CHECK_DIR := $(BUILD)/check
@@ -60,6 +64,7 @@ TEST_SCRIPTS  := tests/bench/calls.sh $(wildcard tests/unit/*.sh) tools/check-fl
 PACKAGES := tools/packages \
 	    $(if $(filter deps demo check-xen% bench-xen bench-net,$(MAKECMDGOALS)),$(wildcard tests/xen/packages)) \
 	    $(if $(filter check-xen-arm64%,$(MAKECMDGOALS)),tests/xen/packages-arm64) \
+	    $(if $(filter deb check-xen-full,$(MAKECMDGOALS)),tools/packages-deb) \
 	    $(if $(filter bench-blk,$(MAKECMDGOALS)),tools/packages-bench) \
 	    $(if $(CROSS)$(filter check-xen-arm64%,$(MAKECMDGOALS)),tools/packages-cross)
 DEPS     := $(if $(NODEPS),,deps)
@@ -89,6 +94,7 @@ XEN_CFLAGS  = $(call once,XEN_CFLAGS,$(shell $(PKG_CONFIG) --cflags $(XEN) libur
 XEN_LIBS    = $(call once,XEN_LIBS,$(shell $(PKG_CONFIG) --libs $(XEN)))
 IO_LIBS     = $(call once,IO_LIBS,$(shell $(PKG_CONFIG) --libs liburing libnbd))
 FDT_LIBS   := -lfdt
+XENSTORE_LIBS = $(call once,XENSTORE_LIBS,$(shell $(PKG_CONFIG) --libs xenstore))
 CHECK_LIBS  = $(call once,CHECK_LIBS,$(shell $(PKG_CONFIG) --libs check))
 MACHINE     = $(call once,MACHINE,$(shell $(CC) -dumpmachine))
 
@@ -126,18 +132,35 @@ $(BUILD)/xenvirtiod: $(DAEMON_OBJ)
 
 $(BUILD)/xenvirtioctl: $(CTL_OBJ)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -o $@ $^ $(FDT_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(HARDENING_LINK) $(LDFLAGS) -o $@ $^ $(FDT_LIBS) $(XENSTORE_LIBS)
 
 $(BUILD)/obj/%.o: %.c Makefile | $(DEPS)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) $(HARDENING) -c -o $@ $<
 
-install: all ## install the programs and their manual pages (DESTDIR, prefix)
+# Files that name others, by where these are installed: made anew each time.
+PLACED := $(BUILD)/xenvirtiod@.service $(BUILD)/device-model
+
+$(BUILD)/xenvirtiod@.service: systemd/xenvirtiod@.service.in
+$(BUILD)/device-model: contrib/device-model.in
+$(PLACED):
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's|@sbindir@|$(sbindir)|; s|@libexecdir@|$(libexecdir)|' $(filter %.in,$^) > $@
+
+install: all $(PLACED) ## install programs, manual pages, unit, examples (DESTDIR, prefix)
 	install -D -m 755 $(BUILD)/xenvirtiod $(DESTDIR)$(sbindir)/xenvirtiod
 	install -D -m 755 $(BUILD)/xenvirtioctl $(DESTDIR)$(sbindir)/xenvirtioctl
+	install -D -m 755 $(BUILD)/device-model $(DESTDIR)$(libexecdir)/xenvirtiod/device-model
+	install -D -m 644 $(BUILD)/xenvirtiod@.service $(DESTDIR)$(unitdir)/xenvirtiod@.service
+	install -D -m 644 -t $(DESTDIR)$(docdir) README.md
+	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(wildcard contrib/*.conf) contrib/virtio_be.te
+	install -d -m 755 $(DESTDIR)$(sysconfdir)/xenvirtiod
 	$(foreach page,$(MAN),install -D -m 644 $(page) \
 		$(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page));)
+
+deb: $(DEPS) ## the Debian packages, in build/deb (twice: the same bits; lintian)
+	$(Q)tools/deb.sh $(BUILD)/deb $(VERSION)
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
@@ -219,7 +242,7 @@ demo: all $(DEPS) ## boot a guest from a virtio disk on real Xen (GRANTS=1: thro
 check-xen: all $(DEPS) ## scenarios on real Xen, smoke tier
 	$(Q)tests/xen/run.sh smoke
 
-check-xen-full: all $(DEPS) ## scenarios on real Xen, all of them
+check-xen-full: all deb $(DEPS) ## scenarios on real Xen, all of them
 	$(Q)tests/xen/run.sh full
 
 check-xen-arm64: arm64 $(DEPS) ## scenarios on real Xen on Arm, smoke tier
@@ -242,7 +265,7 @@ bench-net: all $(DEPS) ## the network's part of it, with system calls, judged be
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 22
 
-.PHONY: all install clean deps check bench-calls bench-blk coverage lint check-clang format \
+.PHONY: $(PLACED) all install deb clean deps check bench-calls bench-blk coverage lint check-clang format \
 	sizes demo check-xen check-xen-full check-xen-arm64 check-xen-arm64-full arm64 bench-xen \
 	bench-net help
 

@@ -8,9 +8,10 @@
 
 enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
-/* The flags of all that ask a running xenvirtiod; each has some of them. */
+/* The flags of all that ask a running xenvirtiod, or start it; each has some of them. */
 struct ask_options {
-	char *name; /* of the instance; NULL: the only one */
+	char *name;      /* of the instance; NULL: the only one */
+	char *directory; /* of instances' configurations; NULL: the usual one */
 	bool json, force;
 	unsigned interval, iterations;
 };
@@ -34,7 +35,7 @@ extern const struct subcommand subcommands[];
 /* The parts of that table, each a run() or main(). */
 typedef int subcommand_run(const struct subcommand *subcommand, const struct ask_options *options,
 			   char **operands);
-subcommand_run list_run, show_run, stats_run, metrics_run, top_run;
+subcommand_run list_run, show_run, stats_run, metrics_run, top_run, start_run, run_run;
 int dt_main(int argc, char **argv);
 
 /* Hands the request on as it is, and prints what comes. */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "ctl/ctl.h"
+#include "ctl/instances.h"
 
 #define NAME                                                                             \
 	{                                                                                \
@@ -40,6 +41,15 @@ static const struct option_spec top_flags[] = {
 	  .max = UINT32_MAX,
 	  .placeholder = "N",
 	  .help = "end after so many tables (default: go on)" },
+	{ 0 },
+};
+static const struct option_spec start_flags[] = {
+	{ .key = "directory",
+	  .kind = OPTION_STRING,
+	  .offset = offsetof(struct ask_options, directory),
+	  .placeholder = "DIR",
+	  .help = "where the configurations are (default: " INSTANCES_DIRECTORY
+		  "); without systemd then" },
 	{ 0 },
 };
 
@@ -81,11 +91,21 @@ const struct subcommand subcommands[] = {
 	  .options = name_only,
 	  .run = ask_run,
 	  .help = "let a device go on that was paused, or stopped at an error" },
+	{ .name = "run",
+	  .operands = "GUEST.cfg",
+	  .options = start_flags,
+	  .run = run_run,
+	  .help = "a guest and what serves it, from its creation to its end" },
 	{ .name = "show",
 	  .operands = "BDF",
 	  .options = name_only,
 	  .run = show_run,
 	  .help = "one device: what it is, and what it has done" },
+	{ .name = "start",
+	  .operands = "GUEST",
+	  .options = start_flags,
+	  .run = start_run,
+	  .help = "what serves a guest that was created paused; waits until it is ready" },
 	{ .name = "stats",
 	  .options = name_and_json,
 	  .run = stats_run,
