@@ -13,7 +13,10 @@
 . /share/dom0/net.sh
 # shellcheck source=tests/xen/dom0/nbd.sh
 . /share/dom0/nbd.sh
+# shellcheck source=tests/xen/dom0/service.sh
+. /share/dom0/service.sh
 
+export PATH=/share/bin:$PATH
 server=/share/bin/xenvirtiod
 lab=/tmp/lab
 consoles=/var/log/xen/console
@@ -99,8 +102,8 @@ takes_more() {
 
 # create NAME hvm|pvh|arm disk|network|KERNEL [WORDS]: a paused guest. "disk", "network": the
 # firmware boots what will be served; else kernel and initrd come from here, with WORDS on the
-# command line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB) and MORE (of
-# xl's) may be set, and TOOLS=fio or TOOLS=ethtool; for an Arm guest FUNCTIONS, see arm.sh.
+# command line. KERNEL is cloud or grants on x86, linux on Arm. VCPUS, MEMORY (MiB), ON_REBOOT, ON_CRASH
+# and MORE (of xl's) may be set, and TOOLS=fio or TOOLS=ethtool; for an Arm guest FUNCTIONS, see arm.sh.
 create() {
 	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
 	xl create -q -p "$lab/$1.cfg" || fail "xl create $1"
@@ -138,8 +141,8 @@ guest_config() {
 		vcpus=${VCPUS:-1}
 		memory=${MEMORY:-192}
 		on_poweroff='destroy'
-		on_reboot='destroy'
-		on_crash='destroy'
+		on_reboot='${ON_REBOOT:-destroy}'
+		on_crash='${ON_CRASH:-destroy}'
 		${MORE:-}
 	END
 	case $3 in
@@ -405,6 +408,7 @@ clean_up() {
 		xl destroy "$domain"
 	done
 	end_net
+	end_instances
 	within 15 all_ended || problem="a server outlives its domain"
 	for file in "$lab"/*.pid; do
 		[ -e "$file" ] && [ ! -e "${file%.pid}.status" ] && kill -9 "$(cat "$file")"

@@ -3,8 +3,8 @@
 #
 # Trees of Debian packages, unpacked and not configured. Sourced by recipes.
 
-# unpack_packages PACKAGE...: with all that they depend on, into the new folder root. apt
-# resolves and downloads them as for a system on which nothing is installed.
+# unpack_packages PACKAGE...: with all that they depend on, into the new folder root, where dpkg
+# takes them for installed. apt resolves and downloads them as for a system on which nothing is.
 unpack_packages() {
 	mkdir -p debs/partial root/usr/bin root/usr/sbin root/usr/lib root/usr/lib64
 	: > status
@@ -14,10 +14,23 @@ unpack_packages() {
 	for dir in bin sbin lib lib64; do
 		ln -s "usr/$dir" "root/$dir"
 	done
+	mkdir -p root/var/lib/dpkg/info root/var/lib/dpkg/updates
 	for deb in debs/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C root --keep-directory-symlink --no-same-owner
-	done
+		: > "root/var/lib/dpkg/info/$(listed "$deb").list"
+		dpkg-deb -f "$deb" | sed 's/^Package: .*/&\nStatus: install ok installed/'
+		echo
+	done > root/var/lib/dpkg/status
 	rm -rf debs status
+}
+
+# listed DEB: what dpkg calls its package, with the architecture if there may be several.
+listed() {
+	# shellcheck disable=SC2016 # dpkg-deb fills these in
+	case $(dpkg-deb -f "$1" Multi-Arch) in
+	same) dpkg-deb -W --showformat '${Package}:${Architecture}' "$1" ;;
+	*) dpkg-deb -W --showformat '${Package}' "$1" ;;
+	esac
 }
 
 # unpack_only PACKAGE...: these alone, into root, with all libraries in root/lib.

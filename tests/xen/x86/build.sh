@@ -24,7 +24,21 @@ machine() {
 }
 
 machine_programs() {
+	cp build/xenvirtioctl "$share/bin/"
+	sed 's|@sbindir@|/share/bin|' contrib/device-model.in > "$share/bin/device-model"
+	chmod +x "$share/bin/device-model"
+	mkdir "$share/units" "$share/debs"
+	sed 's|@sbindir@|/share/bin|' systemd/xenvirtiod@.service.in > "$share/units/xenvirtiod@.service"
+	[ ! -e build/deb ] || packages_twice
 	compile "$share/bin/cpu" "$here/cpu.c" -lxenctrl
+}
+
+# The package as it was built, old.deb, and the same with a later version.
+packages_twice() {
+	cp build/deb/xenvirtiod_*.deb "$share/debs/old.deb"
+	dpkg-deb -R "$share/debs/old.deb" "$work/package"
+	sed -i 's/^Version: .*/&+later/' "$work/package/DEBIAN/control"
+	dpkg-deb --root-owner-group -b "$work/package" "$share/debs/new.deb" > "$work/package.log"
 }
 
 # guest_boot KERNEL BZIMAGE VMLINUX MODULES

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash disable=SC2154 # lab and patience are lib.sh's
+#
+# Instances by their configuration files, as their administrator has them: sourced by lib.sh.
+
+instances=/etc/xenvirtiod
+
+# configure INSTANCE LINE...: its configuration file.
+configure() {
+	local instance
+	instance=$1
+	shift
+	grep -q " $instances " /proc/mounts || mount -t tmpfs tmpfs $instances
+	printf '%s\n' "$@" > "$instances/$instance.conf"
+}
+
+# guest_file NAME ...: what create has, but nothing is created: $lab/NAME.cfg.
+guest_file() {
+	guest_config "$@" > "$lab/$1.cfg" || fail "no configuration of $1"
+}
+
+# run_guest NAME: "xenvirtioctl run" as "run-NAME" until it ends.
+run_guest() {
+	spawn "run-$1" xenvirtioctl run "$lab/$1.cfg"
+}
+
+domid_of() {
+	xl domid "$1" 2> /dev/null
+}
+
+# booted NAME N: the guest has come up N times.
+booted() {
+	wait_said "$1" "MARK boot-$2 "
+	say "$1: boot $2, domain $(domid_of "$1")"
+}
+
+# goes_on NAME: the guest begins another turn of its load, after the one that it is in.
+goes_on() {
+	local turns
+	turns=$(console "$1" | grep -c 'MARK boot-')
+	within "$patience" more_turns "$1" $((turns + 1)) || fail "$1 does not go on"
+	say "$1 goes on"
+}
+
+more_turns() {
+	[ "$(console "$1" | grep -c 'MARK boot-')" -gt "$2" ]
+}
+
+# nothing_is_left: no domain, no process, no file of any instance.
+nothing_is_left() {
+	within 15 no_domains || fail "a domain stays: $(domains)"
+	within 15 no_files || fail "left in /run/xenvirtiod: $(ls /run/xenvirtiod)"
+	within 5 no_daemon || fail "a daemon stays: $(daemons)"
+}
+
+no_files() {
+	[ -z "$(ls /run/xenvirtiod 2> /dev/null)" ]
+}
+
+no_daemon() {
+	[ -z "$(daemons)" ]
+}
+
+# daemons: their process ids.
+daemons() {
+	local comm
+	for comm in /proc/[0-9]*/comm; do
+		[ "$(cat "$comm" 2> /dev/null)" != xenvirtiod ] || basename "$(dirname "$comm")"
+	done
+}
+
+# --- with systemd, where the kernel's command line says lab_systemd -------------------
+
+# shown INSTANCE PROPERTY: of its unit.
+shown() {
+	systemctl show --value -p "$2" "xenvirtiod@$1"
+}
+
+# is_shown INSTANCE PROPERTY VALUE
+is_shown() {
+	[ "$(shown "$1" "$2")" = "$3" ]
+}
+
+show_unit() {
+	systemctl --no-pager status "xenvirtiod@$1"
+	journalctl --no-pager -u "xenvirtiod@$1" | tail -n 30
+}
+
+end_instances() {
+	umount $instances 2> /dev/null
+	true
+}
