@@ -24,8 +24,6 @@
 #define ECAM_FALLBACK NULL
 #endif
 
-#define BUSY_POLL_MAX 10000
-
 static const struct option_spec global_options[] = {
 	{ .key = "domain",
 	  .kind = OPTION_STRING,
@@ -97,51 +95,6 @@ static const struct option_spec global_options[] = {
 	{ 0 },
 };
 
-static const struct option_spec device_options[] = {
-	{ .key = "bdf",
-	  .kind = OPTION_BDF,
-	  .required = true,
-	  .offset = offsetof(struct device_options, bdf),
-	  .placeholder = "00:06.0",
-	  .help = "where the guest finds the device" },
-	{ .key = "memory",
-	  .kind = OPTION_ENUM,
-	  .offset = offsetof(struct device_options, memory),
-	  .names = memory_policy_names,
-	  .fallback = "auto",
-	  .help = "kinds of guest address to accept; with grants firmware cannot boot from it" },
-	{ .key = "map-from",
-	  .kind = OPTION_SIZE,
-	  .offset = offsetof(struct device_options, map_from),
-	  .placeholder = "SIZE",
-	  .fallback = "0",
-	  .help = "data in grants of this size or more is mapped, not copied; 0: never" },
-	{ .key = "indirect",
-	  .kind = OPTION_BOOL,
-	  .offset = offsetof(struct device_options, indirect),
-	  .fallback = "on",
-	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
-	{ .key = "busy-poll",
-	  .kind = OPTION_UINT,
-	  .offset = offsetof(struct device_options, busy_poll),
-	  .max = BUSY_POLL_MAX,
-	  .placeholder = "USEC",
-	  .fallback = "0",
-	  .help = "look at an empty queue for up to so long before asking for doorbells" },
-	{ .key = "wait",
-	  .kind = OPTION_ENUM,
-	  .offset = offsetof(struct device_options, wait),
-	  .names = virtio_wait_names,
-	  .fallback = "no",
-	  .help = "for what is not there yet: the guest's PCI scan waits (rrs), or it comes "
-		  "online" },
-	{ 0 },
-};
-
-#define TYPE_POINTER(name) &virtio_##name,
-static const struct virtio_device_type *const types[] = { DEVICE_TYPES(TYPE_POINTER) };
-#undef TYPE_POINTER
-
 /* Values of getopt_long(): global options, then device types, then these. */
 enum {
 	FLAG_INDEX = 0xff,
@@ -164,8 +117,8 @@ static void build_flags(struct option flags[MAX_FLAGS])
 	for (spec = global_options; spec->key; spec++)
 		flags[n++] = (struct option){ spec->key, required_argument, NULL,
 					      FLAG_GLOBAL + (int)(spec - global_options) };
-	for (i = 0; i < ARRAY_SIZE(types); i++)
-		flags[n++] = (struct option){ types[i]->name, required_argument, NULL,
+	for (i = 0; config_types[i]; i++)
+		flags[n++] = (struct option){ config_types[i]->name, required_argument, NULL,
 					      FLAG_TYPE + (int)i };
 	flags[n++] = (struct option){ "bridge", required_argument, NULL, FLAG_BRIDGE };
 	flags[n++] = (struct option){ "config", required_argument, NULL, FLAG_CONFIG };
@@ -188,10 +141,10 @@ static void print_help(void)
 	printf("%-36s %s\n", "  --version", "print the version and exit");
 	printf("%-36s %s\n", "  --help", "print this and exit");
 	printf("\nEvery device (a comma in a value is written twice):\n");
-	options_help(stdout, "  ", device_options);
-	for (i = 0; i < ARRAY_SIZE(types); i++) {
-		printf("\n--%s:\n", types[i]->name);
-		options_help(stdout, "  ", types[i]->options);
+	options_help(stdout, "  ", config_device_options);
+	for (i = 0; config_types[i]; i++) {
+		printf("\n--%s:\n", config_types[i]->name);
+		options_help(stdout, "  ", config_types[i]->options);
 	}
 	printf("\n--bridge, the host bridge of a guest without QEMU:\n");
 	options_help(stdout, "  ", bridge_option_specs);
@@ -209,26 +162,35 @@ static void name_place(const struct config *config, const char *key, char where[
 		snprintf(where, WHERE_MAX, "--%.32s", key);
 }
 
+/* The last one's address is its own. */
+static int check_address(const struct config *config, const char *where)
+{
+	const struct device_config *last = &config->devices[config->ndevices - 1];
+	const struct device_config *device;
+	char text[BDF_TEXT_MAX];
+
+	for (device = config->devices; device < last; device++)
+		if (bdf_sbdf(device->common.bdf) == bdf_sbdf(last->common.bdf)) {
+			log_error("%s: bdf=%s is given to two devices", where,
+				  bdf_format(last->common.bdf, text));
+			return -EINVAL;
+		}
+	return 0;
+}
+
 static int add_device(struct config *config, const struct virtio_device_type *type,
 		      const char *text)
 {
-	struct device_config *device = &config->devices[config->ndevices];
-	struct option_set sets[] = { { device_options, &device->common }, { type->options, NULL } };
 	char where[WHERE_MAX];
+	int err;
 
 	name_place(config, type->name, where);
 	if (config->ndevices == CONFIG_MAX_DEVICES) {
 		log_error("%s: more than %u devices", where, CONFIG_MAX_DEVICES);
-		return -1;
+		return -EINVAL;
 	}
-	device->type = type;
-	device->options = sets[1].into = calloc(1, type->options_size);
-	if (!device->options)
-		return -1;
-	config->ndevices++;
-	if (options_parse(sets, ARRAY_SIZE(sets), where, text))
-		return -1;
-	return type->check(device->options, where);
+	err = device_config_parse(&config->devices[config->ndevices++], type, where, text);
+	return err ? err : check_address(config, where);
 }
 
 static int set_bridge(struct config *config, const char *text)
@@ -263,7 +225,7 @@ static int take_flag(struct config *config, int flag, const char *text)
 	unsigned i = (unsigned)flag & FLAG_INDEX;
 
 	if ((flag & ~FLAG_INDEX) == FLAG_TYPE)
-		return add_device(config, types[i], text);
+		return add_device(config, config_types[i], text);
 	return set_global(config, i, text);
 }
 
@@ -272,11 +234,11 @@ static int take_flag(struct config *config, int flag, const char *text)
 static int take_setting(struct config *config, const char *key, const char *value)
 {
 	char where[WHERE_MAX];
+	const struct virtio_device_type *type = device_type_find(key);
 	unsigned i;
 
-	for (i = 0; i < ARRAY_SIZE(types); i++)
-		if (!strcmp(key, types[i]->name))
-			return add_device(config, types[i], value);
+	if (type)
+		return add_device(config, type, value);
 	if (!strcmp(key, "bridge"))
 		return set_bridge(config, value);
 	for (i = 0; global_options[i].key; i++)
@@ -361,28 +323,6 @@ static int apply_name_of_file(struct config *config)
 
 /* --- what goes together ----------------------------------------------------------- */
 
-static bool addresses_valid(const struct config *config)
-{
-	char text[BDF_TEXT_MAX];
-	unsigned i, j;
-
-	for (i = 0; i < config->ndevices; i++) {
-		struct pci_bdf bdf = config->devices[i].common.bdf;
-
-		if (!bdf_is_device(bdf)) {
-			log_error("bdf=%s: must be from 00:01.0 to 00:1f.0, function 0",
-				  bdf_format(bdf, text));
-			return false;
-		}
-		for (j = 0; j < i; j++)
-			if (bdf_sbdf(bdf) == bdf_sbdf(config->devices[j].common.bdf)) {
-				log_error("bdf=%s is given to two devices", bdf_format(bdf, text));
-				return false;
-			}
-	}
-	return true;
-}
-
 /* Where the bridge has it the guest has it. */
 static bool ecam_valid(struct config *config)
 {
@@ -436,7 +376,7 @@ static bool complete(struct config *config)
 	else if (!domain_valid(config->domain))
 		log_error("--domain: %s is not a domain's number", config->domain);
 	else
-		return addresses_valid(config) && bridge_valid(config);
+		return bridge_valid(config);
 	return false;
 }
 
@@ -503,13 +443,8 @@ void config_free(struct config *config)
 	unsigned i;
 
 	options_free(&bridge, 1);
-	for (i = 0; i < config->ndevices; i++) {
-		struct device_config *device = &config->devices[i];
-		struct option_set set = { device->type->options, device->options };
-
-		options_free(&set, 1);
-		free(device->options);
-	}
+	for (i = 0; i < config->ndevices; i++)
+		device_config_free(&config->devices[i]);
 	free(config->domain);
 	free(config->instance);
 }

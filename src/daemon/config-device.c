@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* config-device.c: one device's options, common ones and its type's. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/util.h"
+#include "daemon/config.h"
+#include "devices/types.h"
+
+#define BUSY_POLL_MAX 10000
+
+const struct option_spec config_device_options[] = {
+	{ .key = "bdf",
+	  .kind = OPTION_BDF,
+	  .required = true,
+	  .offset = offsetof(struct device_options, bdf),
+	  .placeholder = "00:06.0",
+	  .help = "where the guest finds the device" },
+	{ .key = "memory",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct device_options, memory),
+	  .names = memory_policy_names,
+	  .fallback = "auto",
+	  .help = "kinds of guest address to accept; with grants firmware cannot boot from it" },
+	{ .key = "map-from",
+	  .kind = OPTION_SIZE,
+	  .offset = offsetof(struct device_options, map_from),
+	  .placeholder = "SIZE",
+	  .fallback = "0",
+	  .help = "data in grants of this size or more is mapped, not copied; 0: never" },
+	{ .key = "indirect",
+	  .kind = OPTION_BOOL,
+	  .offset = offsetof(struct device_options, indirect),
+	  .fallback = "on",
+	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
+	{ .key = "busy-poll",
+	  .kind = OPTION_UINT,
+	  .offset = offsetof(struct device_options, busy_poll),
+	  .max = BUSY_POLL_MAX,
+	  .placeholder = "USEC",
+	  .fallback = "0",
+	  .help = "look at an empty queue for up to so long before asking for doorbells" },
+	{ .key = "wait",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct device_options, wait),
+	  .names = virtio_wait_names,
+	  .fallback = "no",
+	  .help = "for what is not there yet: the guest's PCI scan waits (rrs), or it comes "
+		  "online" },
+	{ 0 },
+};
+
+#define TYPE_POINTER(name) &virtio_##name,
+const struct virtio_device_type *const config_types[] = { DEVICE_TYPES(TYPE_POINTER) NULL };
+#undef TYPE_POINTER
+
+const struct virtio_device_type *device_type_find(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; config_types[i]; i++)
+		if (!strcmp(config_types[i]->name, name))
+			return config_types[i];
+	return NULL;
+}
+
+static int check_address(struct pci_bdf bdf, const char *where)
+{
+	char text[BDF_TEXT_MAX];
+
+	if (bdf_is_device(bdf))
+		return 0;
+	log_error("%s: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0", where,
+		  bdf_format(bdf, text));
+	return -EINVAL;
+}
+
+int device_config_parse(struct device_config *device, const struct virtio_device_type *type,
+			const char *where, const char *text)
+{
+	void *options = calloc(1, type->options_size);
+	const struct option_set sets[] = { { config_device_options, &device->common },
+					   { type->options, options } };
+	int err;
+
+	*device = (struct device_config){ .type = type, .options = options };
+	if (!options)
+		return -ENOMEM;
+	err = options_parse(sets, ARRAY_SIZE(sets), where, text);
+	if (!err)
+		err = check_address(device->common.bdf, where);
+	return err ? err : type->check(options, where);
+}
+
+void device_config_free(struct device_config *device)
+{
+	const struct option_set set = { device->type->options, device->options };
+
+	if (device->options)
+		options_free(&set, 1);
+	free(device->options);
+	device->options = NULL;
+}
