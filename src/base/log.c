@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,13 +31,24 @@ static void occupy_standard_streams(void)
 	close(fd);
 }
 
+/* systemd.exec(5): the device and inode of the stream to the journal, which we need not have:
+ * a script that a unit runs may have sent our lines elsewhere. */
+static bool is_journal(const char *stream)
+{
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+}
+
 void log_init(const char *name, enum log_level level)
 {
 	occupy_standard_streams();
 	signal(SIGPIPE, SIG_IGN); /* of a log that nobody reads any more */
 	instance = name;
 	threshold = level;
-	journal = getenv("JOURNAL_STREAM") != NULL;
+	journal = is_journal(getenv("JOURNAL_STREAM"));
 }
 
 void log_set_level(enum log_level level)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "unit/unit.h"
 
@@ -45,12 +47,35 @@ START_TEST(the_instance_stands_in_front)
 }
 END_TEST
 
+static void set_journal(long device_off, long inode_off)
+{
+	struct stat st;
+	char text[64];
+
+	ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+	snprintf(text, sizeof(text), "%lu:%lu", (unsigned long)st.st_dev + device_off,
+		 (unsigned long)st.st_ino + inode_off);
+	setenv("JOURNAL_STREAM", text, 1);
+}
+
 /* sd-daemon(3): the journal takes the priority from the line, and names us itself. */
 START_TEST(the_journal_gets_priorities)
 {
-	setenv("JOURNAL_STREAM", "1:2", 1);
+	set_journal(0, 0);
 	ck_assert_str_eq(all_levels(LOG_DEBUG, NULL), "<3>e1\n<4>w\n<6>i\n<7>d\n");
 	ck_assert_str_eq(all_levels(LOG_ERROR, "guest-1"), "<3>guest-1: e1\n");
+}
+END_TEST
+
+/* systemd.exec(5): the variable may be there, and standard error be something else. */
+START_TEST(what_is_not_the_journal_gets_none)
+{
+	set_journal(1, 0);
+	ck_assert_str_eq(all_levels(LOG_ERROR, NULL), "xenvirtiod: e1\n");
+	set_journal(0, 1);
+	ck_assert_str_eq(all_levels(LOG_ERROR, NULL), "xenvirtiod: e1\n");
+	setenv("JOURNAL_STREAM", "yes", 1);
+	ck_assert_str_eq(all_levels(LOG_ERROR, NULL), "xenvirtiod: e1\n");
 }
 END_TEST
 
@@ -184,6 +209,7 @@ int main(void)
 		ONCE(a_level_shows_what_is_as_urgent),
 		ONCE(the_instance_stands_in_front),
 		ONCE(the_journal_gets_priorities),
+		ONCE(what_is_not_the_journal_gets_none),
 		ONCE(level_names_are_in_the_levels_order),
 		ONCE(long_lines_are_cut),
 		TIMES(log_bound, 2),
