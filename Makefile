@@ -16,6 +16,7 @@ CFLAGS     ?= -O2 -g
 prefix     ?= /usr/local
 sbindir    ?= $(prefix)/sbin
 mandir     ?= $(prefix)/share/man
+bashdir    ?= $(prefix)/share/bash-completion/completions
 docdir     ?= $(prefix)/share/doc/xenvirtiod
 libexecdir ?= $(prefix)/libexec
 unitdir    ?= $(prefix)/lib/systemd/system
@@ -45,7 +46,7 @@ BENCH   := $(wildcard tests/bench/*.c)
 MAN     := $(wildcard man/*.[1-8])
 
 # xenvirtioctl is src/ctl/ and a little of src/base/; the daemon is all the rest.
-CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c log.c options.c runtime.c)
+CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c complete.c log.c options.c runtime.c)
 DAEMON  := $(filter-out src/ctl/%,$(SRC))
 
 OBJ           := $(SRC:%.c=$(BUILD)/obj/%.o)
@@ -153,6 +154,8 @@ install: all $(PLACED) ## install programs, manual pages, unit, examples (DESTDI
 	install -D -m 755 $(BUILD)/xenvirtioctl $(DESTDIR)$(sbindir)/xenvirtioctl
 	install -D -m 755 $(BUILD)/device-model $(DESTDIR)$(libexecdir)/xenvirtiod/device-model
 	install -D -m 644 $(BUILD)/xenvirtiod@.service $(DESTDIR)$(unitdir)/xenvirtiod@.service
+	install -D -m 644 completion/xenvirtiod.bash $(DESTDIR)$(bashdir)/xenvirtiod
+	ln -sf xenvirtiod $(DESTDIR)$(bashdir)/xenvirtioctl
 	install -D -m 644 -t $(DESTDIR)$(docdir) README.md
 	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(wildcard contrib/*.conf) contrib/virtio_be.te
 	install -d -m 755 $(DESTDIR)$(sysconfdir)/xenvirtiod
@@ -173,8 +176,8 @@ deps: ## install the Debian packages that are missing
 # --- unit and model tests ----------------------------------------------------
 # The real objects against tests/fake/ in place of the Xen libraries.
 
-check: $(TEST_PROGRAMS) $(BENCH_DIR)/calls ## unit and model tests, with ASan and UBSan
-	$(Q)BENCH_DIR=$(BENCH_DIR) tools/run-tests.sh $(CHECK_DIR)/log $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+check: all $(TEST_PROGRAMS) $(BENCH_DIR)/calls ## unit and model tests, with ASan and UBSan
+	$(Q)BUILD=$(BUILD) BENCH_DIR=$(BENCH_DIR) tools/run-tests.sh $(CHECK_DIR)/log $(TEST_PROGRAMS) $(TEST_SCRIPTS)
 
 $(TEST_PROGRAMS): %: %.o $(CHECK_OBJ)
 	$(call say,LD,$@)

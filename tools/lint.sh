@@ -20,6 +20,7 @@ sources() {
 scripts() {
 	{
 		files -name '*.sh'
+		files -name '*.bash'
 		files | xargs grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh'
 	} | sort -u
 }

@@ -292,7 +292,7 @@ static int parse_item(struct parse *parse, char *item)
 {
 	char *equals = strchr(item, '=');
 	const struct option_spec *spec;
-	char where[96];
+	char where[384];
 	void *into;
 
 	if (!equals) {

@@ -76,18 +76,28 @@ const struct option_spec bridge_option_specs[] = {
 
 /* --- options ---------------------------------------------------------------- */
 
+/* One of the values of a key that may be given again. */
+static int set_value(const struct bridge *bridge, const struct option_spec *spec, void *into,
+		     const char *text)
+{
+	char where[384];
+
+	snprintf(where, sizeof(where), "%s: %s", bridge->where, spec->key);
+	return option_set(spec, into, where, text);
+}
+
 static int add_window(struct bridge *bridge, struct address_window window)
 {
 	unsigned i;
 
 	if ((window.base | window.size) % GUEST_PAGE_SIZE) {
-		log_error("--bridge: a window at %#llx is not made of whole pages",
+		log_error("%s: a window at %#llx is not made of whole pages", bridge->where,
 			  (unsigned long long)window.base);
 		return -EINVAL;
 	}
 	for (i = 0; i < bridge->nwindows; i++)
 		if (windows_overlap(window, bridge->windows[i])) {
-			log_error("--bridge: the windows at %#llx and %#llx overlap",
+			log_error("%s: the windows at %#llx and %#llx overlap", bridge->where,
 				  (unsigned long long)bridge->windows[i].base,
 				  (unsigned long long)window.base);
 			return -EINVAL;
@@ -98,7 +108,7 @@ static int add_window(struct bridge *bridge, struct address_window window)
 
 static int parse_windows(struct bridge *bridge, const struct option_list *list)
 {
-	static const struct option_spec spec = { .kind = OPTION_WINDOW };
+	static const struct option_spec spec = { .key = "mem", .kind = OPTION_WINDOW };
 	struct address_window window = { .base = LAYOUT_MEM_BASE, .size = LAYOUT_MEM_SIZE };
 	unsigned i;
 	int err = 0;
@@ -106,7 +116,7 @@ static int parse_windows(struct bridge *bridge, const struct option_list *list)
 	if (!list->count)
 		return add_window(bridge, window);
 	for (i = 0; i < list->count && !err; i++) {
-		err = option_set(&spec, &window, "--bridge: mem", list->items[i]);
+		err = set_value(bridge, &spec, &window, list->items[i]);
 		if (!err)
 			err = add_window(bridge, window);
 	}
@@ -123,11 +133,13 @@ static struct bridge_expected *find_expected(struct bridge *bridge, uint32_t sbd
 	return NULL;
 }
 
-static int parse_domid(const char *text, unsigned *domid)
+static int parse_domid(const struct bridge *bridge, const char *text, unsigned *domid)
 {
-	static const struct option_spec spec = { .kind = OPTION_UINT, .max = IOREQ_DOMID_MAX };
+	static const struct option_spec spec = { .key = "expect",
+						 .kind = OPTION_UINT,
+						 .max = IOREQ_DOMID_MAX };
 
-	return option_set(&spec, domid, "--bridge: expect", text);
+	return set_value(bridge, &spec, domid, text);
 }
 
 /* @text is taken apart. */
@@ -140,15 +152,16 @@ static int parse_expected(struct bridge *bridge, char *text)
 		*at++ = '\0';
 	if (!bdf_parse(text, &expected->bdf) || expected->bdf.segment || expected->bdf.bus ||
 	    !expected->bdf.device) {
-		log_error("--bridge: expect: \"%s\" is not a function from 00:01.0 on", text);
+		log_error("%s: expect: \"%s\" is not a function from 00:01.0 on", bridge->where,
+			  text);
 		return -EINVAL;
 	}
 	if (bridge_expects(bridge, expected->bdf)) {
-		log_error("--bridge: expect: %s is given twice", text);
+		log_error("%s: expect: %s is given twice", bridge->where, text);
 		return -EINVAL;
 	}
 	bridge->nexpected++;
-	return at ? parse_domid(at, &expected->domid) : 0;
+	return at ? parse_domid(bridge, at, &expected->domid) : 0;
 }
 
 static int parse_all_expected(struct bridge *bridge, const struct option_list *list,
@@ -174,7 +187,7 @@ static int parse_places(struct bridge *bridge, const struct bridge_options *opti
 	const struct address_window config = { .base = platform->ecam, .size = options->size };
 
 	if (!platform->ecam && options->mem.count) {
-		log_error("--bridge: mem: only an Arm guest has it (see --ecam)");
+		log_error("%s: mem: only an Arm guest has it (see --ecam)", bridge->where);
 		return -EINVAL;
 	}
 	if (!platform->ecam)
@@ -185,11 +198,11 @@ static int parse_places(struct bridge *bridge, const struct bridge_options *opti
 }
 
 int bridge_init(struct bridge *bridge, const struct bridge_options *options,
-		const struct ioreq_platform *platform)
+		const struct ioreq_platform *platform, const char *where)
 {
 	int err;
 
-	*bridge = (struct bridge){ .patience = options->give_up * NS_PER_S };
+	*bridge = (struct bridge){ .where = where, .patience = options->give_up * NS_PER_S };
 	err = parse_places(bridge, options, platform);
 	return err ? err : parse_all_expected(bridge, &options->expect, platform->own_domid);
 }

@@ -31,6 +31,7 @@ struct bridge_expected {
 };
 
 struct bridge {
+	const char *where; /* it was given, while that is being looked at */
 	struct ioreq_server *server;
 	struct pci_function function;
 	struct address_window windows[OPTION_LIST_MAX + 1]; /* config space is the first */
@@ -43,9 +44,9 @@ struct bridge {
 };
 
 /* What the options say, for a guest of this platform. 0, or -EINVAL after a line
- * in the log. */
+ * in the log, which begins with @where. */
 int bridge_init(struct bridge *bridge, const struct bridge_options *options,
-		const struct ioreq_platform *platform);
+		const struct ioreq_platform *platform, const char *where);
 
 /* True if the function is one that the bridge waits for. */
 bool bridge_expects(const struct bridge *bridge, struct pci_bdf bdf);

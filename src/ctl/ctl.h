@@ -27,6 +27,9 @@ struct subcommand {
 
 	/* In place of all that: a main() of its own, whose argv[0] is its name. */
 	int (*main)(int argc, char **argv);
+
+	/* With that: prints what the last of the words behind its name may become. */
+	void (*complete)(char **words, int count);
 };
 
 /* Ends with a NULL name. */
@@ -37,9 +40,13 @@ typedef int subcommand_run(const struct subcommand *subcommand, const struct ask
 			   char **operands);
 subcommand_run list_run, show_run, stats_run, metrics_run, top_run, start_run, run_run;
 int dt_main(int argc, char **argv);
+void dt_complete(char **words, int count);
 
 /* Hands the request on as it is, and prints what comes. */
 subcommand_run ask_run;
 
 /* From the flags on. */
 int subcommand_main(const struct subcommand *subcommand, int argc, char **argv);
+
+/* complete.c: the same for all words behind the program's name; see base/complete.h. */
+void ctl_complete(char **words, int count);

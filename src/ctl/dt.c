@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/complete.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "ctl/bus.h"
@@ -155,4 +156,20 @@ int dt_main(int argc, char **argv)
 	}
 	options_free(&set, 1);
 	return status;
+}
+
+void dt_complete(char **words, int count)
+{
+	const struct option_set bridge = { bus_bridge_options, NULL };
+	const struct option_set function = { bus_function_options, NULL };
+	const char *last = words[count - 1], *flag = count > 1 ? words[count - 2] : "";
+
+	if (!strcmp(flag, "--bridge"))
+		complete_list(&bridge, 1, last);
+	else if (!strcmp(flag, "--function"))
+		complete_list(&function, 1, last);
+	else if (!complete_after(flag_options, flag, last)) {
+		complete_flags(flag_options, last);
+		complete_word("", "--help", last);
+	}
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/complete.h"
 #include "base/log.h"
 #include "ctl/ctl.h"
 #include "ctl/instances.h"
@@ -56,6 +57,7 @@ static const struct option_spec start_flags[] = {
 const struct subcommand subcommands[] = {
 	{ .name = "dt",
 	  .main = dt_main,
+	  .complete = dt_complete,
 	  .help = "the device tree of an Arm guest's PCI host bridge, and its xl.cfg lines" },
 	{ .name = "link",
 	  .operands = "BDF up|down",
@@ -142,6 +144,10 @@ static int run(int argc, char **argv)
 		return print_help();
 	if (!strcmp(argv[1], "--version")) {
 		puts("xenvirtioctl " XENVIRTIOD_VERSION);
+		return CTL_DONE;
+	}
+	if (!strcmp(argv[1], COMPLETE_FLAG)) {
+		ctl_complete(argv + 2, argc - 2);
 		return CTL_DONE;
 	}
 	for (subcommand = subcommands; subcommand->name; subcommand++)

@@ -12,6 +12,7 @@
 #include "memory/memory.h"
 
 #define CONFIG_MAX_DEVICES  32
+#define CONFIG_MAX_GLOBALS  32
 #define CONFIG_MAX_WORKERS  64
 #define CONFIG_WORKERS_AUTO UINT32_MAX
 
@@ -40,10 +41,11 @@ struct config {
 	unsigned workers;
 	uint64_t bounce, window; /* bytes */
 	bool report_writes;
-	unsigned log_level; /* enum log_level */
-	const char *file;   /* --config, or NULL */
-	unsigned file_line; /* that is being read; 0: a flag is */
-	uint64_t given;     /* which global options were */
+	unsigned log_level;                              /* enum log_level */
+	const char *file;                                /* --config, or NULL */
+	unsigned file_line;                              /* that is being read; 0: a flag is */
+	uint64_t given;                                  /* which global options were */
+	unsigned lines[CONFIG_MAX_GLOBALS], bridge_line; /* where; 0: by a flag */
 	bool check;
 	bool has_bridge;
 	struct bridge_options bridge_options;

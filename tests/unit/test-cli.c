@@ -264,6 +264,25 @@ START_TEST(check_opens_everything_but_xen)
 }
 END_TEST
 
+/* A file is checked as flags are. */
+START_TEST(check_takes_a_file)
+{
+	static const char *const args[ARGS] = { "--config", "guest.conf", "--check" };
+	FILE *file = fopen("guest.conf", "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs("domain=7\nblk bdf=00:06.0,path=image\n", file);
+	fclose(file);
+	ck_assert_int_eq(run(args), 0);
+	ck_assert_str_eq(fake_log(child), "the configuration is good\n");
+	ck_assert_int_eq(rename("guest.conf", "other.conf"), 0);
+	ck_assert_int_eq(run(args), 2);
+	assert_line("--config: guest.conf: No such file");
+	unlink("other.conf");
+	ck_assert_uint_eq(fake_syscalls(), 0);
+}
+END_TEST
+
 /* What is not there yet is named, and is no error where it will be waited for. */
 START_TEST(check_does_not_wait)
 {
@@ -380,6 +399,7 @@ int main(void)
 		ONCE(who_must_not_look_for_names_gives_a_number),
 		TIMES(who_refuses_is_said_in_one_line, ARRAY_SIZE(refusals)),
 		ONCE(check_opens_everything_but_xen),
+		ONCE(check_takes_a_file),
 		ONCE(check_does_not_wait),
 		TIMES(values_that_are_good, 9),
 		ONCE(version_is_one_line),

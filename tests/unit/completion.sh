@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# completion.sh: what bash offers for words of the two commands that are not whole yet, by
+# the script that is installed and the programs that were built.
+set -eu
+
+cd "$(dirname "$0")/../.."
+# shellcheck source=completion/xenvirtiod.bash
+. completion/xenvirtiod.bash
+PATH=${BUILD:-build}:$PATH
+failed=0
+
+# offers LINE WORD...: with the cursor at the end of LINE. ... as the last WORD: others, too.
+offers() {
+	COMP_LINE=$1 COMP_POINT=${#1}
+	shift
+	_xenvirtiod "${COMP_LINE%% *}"
+	local got="${COMPREPLY[*]}" want="$*"
+	if [[ $want == *" ..." ]]; then
+		want=${want% ...}
+		got=${got:0:${#want}}
+	fi
+	[ "$got" = "$want" ] && return
+	echo "\"$COMP_LINE\" is offered \"$got\", not \"$want\""
+	failed=1
+}
+
+offers "xenvirtiod --" --domain --name ...
+offers "xenvirtiod " --domain --name ...
+offers "xenvirtiod --d" --domain
+offers "xenvirtiod --b" --bounce --blk --bridge
+offers "xenvirtiod --nonsense"
+offers "xenvirtiod --log-level " error warning info debug
+offers "xenvirtiod --log-level w" warning
+offers "xenvirtiod --report-writes o" on off
+offers "xenvirtiod --log-level info --ver" --version
+offers "xenvirtiod --check --bl" --blk
+
+# Readline's word begins behind the last = or :, and so do its candidates.
+offers "xenvirtiod --blk " bdf= memory= ...
+offers "xenvirtiod --blk bd" bdf=
+offers "xenvirtiod --blk bdf=00:06.0,pa" 06.0,path=
+offers "xenvirtiod --blk bdf=00:06.0,null=1M,ca" 1M,cache=
+offers "xenvirtiod --blk bdf=00:06.0,readonly=o" on off
+offers "xenvirtiod --blk readonly=" on off
+offers "xenvirtiod --blk cache=w" writeback writethrough
+offers "xenvirtiod --blk bdf=1,b" 1,busy-poll= 1,block-size= 1,bps= 1,burst=
+offers "xenvirtiod --net duplex=" full half
+offers "xenvirtiod --bridge expect=00:01.0,ex" 01.0,expect=
+# A comma in a value is written twice.
+offers "xenvirtiod --blk serial=a,,ca"
+
+# Files, and what only the user knows.
+offers "xenvirtiod --config "
+offers "xenvirtiod --blk bdf=00:06.0,path=/et"
+offers "xenvirtiod --domain "
+
+offers "xenvirtioctl l" link list log-level
+offers "xenvirtioctl --" --version --help
+offers "xenvirtioctl link "
+offers "xenvirtioctl link 00:06.0 " up down
+offers "xenvirtioctl link --name x 00:06.0 d" down
+offers "xenvirtioctl log-level " error warning info debug
+offers "xenvirtioctl stats --" --name --json --help
+offers "xenvirtioctl stats --j" --json
+offers "xenvirtioctl dt --xl 4.1" 4.17 4.18 4.19
+offers "xenvirtioctl dt --f" --function
+offers "xenvirtioctl dt --function memory=" grants foreign
+offers "xenvirtioctl run "
+offers "xenvirtioctl nonsense "
+
+exit $failed
