@@ -9,8 +9,8 @@
 
 static void complete_any_flag(const char *word)
 {
-	static const char *const others[] = { "--" CONFIG_BRIDGE, "--config", "--check",
-					      "--version", "--help" };
+	static const char *const others[] = { "--bridge", "--config", "--check", "--version",
+					      "--help" };
 	char flag[32];
 	unsigned i;
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # manuals.sh: the manual pages name every option that --help names, with its default, and every
-# subcommand. Prints what is missing.
+# subcommand; and that the configurations they show are good. Prints what is missing.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -64,7 +64,28 @@ subcommands() {
 	xenvirtioctl --help | awk '/^  [a-z]/ { print $1 }'
 }
 
+# The examples of xenvirtiod.conf.5, a file each.
+examples() {
+	awk -v work="$work" '
+	/^\.Ed/ { out = "" }
+	out != "" { gsub(/\\e/, "\\"); print > out }
+	/^# \/etc\/xenvirtiod\// { out = work "/" ++n ".conf" }' man/xenvirtiod.conf.5
+	cp contrib/*.conf "$work"
+}
+
+# Nothing is opened: there is one more line, which is the first that is refused.
+check_example() {
+	echo nonsense >> "$1"
+	xenvirtiod --config "$1" 2>&1 |
+		grep -v "^xenvirtiod: $1:$(wc -l < "$1"): nonsense: there is no such key" || :
+}
+
 {
+	examples
+	for file in "$work"/*.conf; do
+		check_example "$file"
+	done
+
 	entries man/xenvirtiod.8 > "$work/entries"
 	xenvirtiod --help | options | check_options xenvirtiod.8
 
