@@ -3,13 +3,15 @@
 #
 # Completion for xenvirtiod(8) and xenvirtioctl(8): the programs themselves know what may come.
 # They get the line's words up to the cursor, as far as blanks divide them. Readline has words
-# of its own, which begin behind = and : as well, and wants the rest of a candidate from there.
-# Where the programs know nothing it offers files.
+# of its own, which begin behind = and : as well (COMP_WORDBREAKS), and wants the rest of a
+# candidate from there. Where the programs know nothing it offers files.
 _xenvirtiod() {
-	local line=${COMP_LINE:0:COMP_POINT} words candidate cut
+	local line=${COMP_LINE:0:COMP_POINT} breaks="[${COMP_WORDBREAKS//[^=:]/}]"
+	local words candidate cut
 	read -ra words <<<"$line"
 	[[ $line == *[[:space:]] ]] && words+=("")
-	cut=${words[-1]%"${words[-1]##*[=:]}"}
+	# shellcheck disable=SC2295 # a pattern
+	cut=${words[-1]%"${words[-1]##*$breaks}"}
 	COMPREPLY=()
 	while read -r candidate; do
 		COMPREPLY+=("${candidate#"$cut"}")

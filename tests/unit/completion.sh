@@ -9,7 +9,11 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=completion/xenvirtiod.bash
 . completion/xenvirtiod.bash
 PATH=${BUILD:-build}:$PATH
+COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
 failed=0
+
+# Bash has it during completion only.
+compopt() { :; }
 
 # offers LINE WORD...: with the cursor at the end of LINE. ... as the last WORD: others, too.
 offers() {
@@ -69,5 +73,26 @@ offers "xenvirtioctl dt --f" --function
 offers "xenvirtioctl dt --function memory=" grants foreign
 offers "xenvirtioctl run "
 offers "xenvirtioctl nonsense "
+
+# Those who do not want words to end at a colon.
+COMP_WORDBREAKS=$' \t\n='
+offers "xenvirtiod --blk bdf=00:06.0,pa" 00:06.0,path=
+COMP_WORDBREAKS=$' \t\n'
+offers "xenvirtiod --blk bdf=00:06.0,pa" bdf=00:06.0,path=
+
+# becomes KEYS LINE: by readline itself. At the end ^A puts an echo in front.
+becomes() {
+	got=$(printf '. completion/xenvirtiod.bash\n%b\001echo got \nexit\n' "$1" |
+		script -qec "bash --norc --noprofile -i" /dev/null | tr -d '\r' |
+		sed -n 's/.*got \(xenvirtio[^\x1b]*\)$/\1/p' | tail -n 1)
+	[ "$got" = "$2" ] && return
+	echo "\"$1\" becomes \"$got\", not \"$2\""
+	failed=1
+}
+
+becomes 'xenvirtiod --blk bdf=00:06.0,pat\tX' 'xenvirtiod --blk bdf=00:06.0,path=X'
+becomes 'xenvirtiod --blk null=1M,reado\tof\t,q\t' 'xenvirtiod --blk null=1M,readonly=off,queues='
+becomes 'xenvirtioctl qu\t--n\tx' 'xenvirtioctl quit --name x'
+becomes 'xenvirtiod --config COP\t' 'xenvirtiod --config COPYING'
 
 exit $failed
