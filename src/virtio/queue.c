@@ -69,8 +69,7 @@ static int pop(struct virtqueue *queue, struct chain **chains, unsigned max)
 	return count;
 }
 
-/* What is in the ring waits: there will be a kick. */
-static bool is_paused(const struct virtqueue *queue)
+bool virtqueue_paused(const struct virtqueue *queue)
 {
 	const struct virtio_device *device = queue->device;
 
@@ -88,7 +87,7 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 {
 	int count;
 
-	if (is_paused(queue))
+	if (virtqueue_paused(queue))
 		return 0;
 	do {
 		count = pop(queue, chains, (unsigned)min_u64(max, VIRTQUEUE_BATCH));
@@ -115,7 +114,7 @@ static void run_kick(struct loop_work *work)
 	if (!virtqueue_running(queue))
 		return;
 	split_disarm(&queue->ring);
-	if (is_paused(queue))
+	if (virtqueue_paused(queue))
 		return;
 	if (type->kicked) {
 		type->kicked(queue);

@@ -97,6 +97,9 @@ unsigned virtqueue_take(struct virtqueue *queue, struct chain **chains, unsigned
 /* True if chains wait. Asks for no doorbell, as virtqueue_take() does if there are none. */
 bool virtqueue_more(const struct virtqueue *queue);
 
+/* The administrator has all of it wait, also what was taken ahead: there will be a kick. */
+bool virtqueue_paused(const struct virtqueue *queue);
+
 /* From any thread: looks for chains again, after the others' turn. */
 void virtqueue_again(struct virtqueue *queue);
 

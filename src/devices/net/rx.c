@@ -360,14 +360,14 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 	rx->first = (rx->first + count) % BUFFERS_MAX;
 }
 
-/* False if it has to wait for buffers. */
+/* False if it has to wait, for buffers or until the device goes on. */
 static bool place(struct net_rx *rx, struct slot *slot)
 {
 	unsigned count;
 
 	if (slot->to != rx)
 		return true;
-	if (rx->nfilled > BUFFERS_MAX - TOGETHER)
+	if (virtqueue_paused(rx->vq) || rx->nfilled > BUFFERS_MAX - TOGETHER)
 		return false;
 	count = buffers_for(rx, guest_length(rx, slot));
 	if (!count)
