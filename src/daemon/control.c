@@ -367,9 +367,15 @@ static void lose_patience(struct loop_timer *timer)
 static int listen_at(struct control *control, const char *path)
 {
 	const struct sockaddr *address = (void *)&control->address;
-	mode_t mask = umask(0177);
+	mode_t mask;
 	int err = 0;
 
+	if (strlen(path) >= sizeof(control->address.sun_path)) {
+		log_error("%s: a socket's name has at most %zu characters: give a shorter --name",
+			  path, sizeof(control->address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	mask = umask(0177);
 	control->address.sun_family = AF_UNIX;
 	strcpy(control->address.sun_path, path);
 	unlink(path); /* the instance is ours, so what is there is a dead one's */
@@ -378,6 +384,8 @@ static int listen_at(struct control *control, const char *path)
 	    listen(control->watch.fd, BACKLOG))
 		err = -errno;
 	umask(mask);
+	if (err)
+		log_error("%s: %s", path, strerror(-err));
 	return err;
 }
 
@@ -399,10 +407,8 @@ int control_open(struct loop *loop, const char *path, const struct control_comma
 			(struct control_call){ .control = control, .poll.done = polled, .fd = -1 };
 	control->watch.fd = -1;
 	control->watch.ready = connected;
-	err = strlen(path) < sizeof(control->address.sun_path) ? listen_at(control, path)
-							       : -ENAMETOOLONG;
+	err = listen_at(control, path);
 	if (err) {
-		log_error("%s: %s", path, strerror(-err));
 		control_close(control);
 		control_free(control);
 		return err;

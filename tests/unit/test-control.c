@@ -309,6 +309,42 @@ START_TEST(without_a_daemon_that_is_said)
 }
 END_TEST
 
+/* ---- instances ---------------------------------------------------------------------- */
+
+START_TEST(of_two_instances_one_has_to_be_named)
+{
+	struct fake_child *second;
+
+	start();
+	second = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "0", "--name",
+			    "second", "--blk", model_disk2(NULL));
+	ck_assert_int_eq(ctl("list"), 0);
+	ck_assert_ptr_nonnull(strstr(ctl_output(), BDF "(blk, running)"));
+	ck_assert_ptr_nonnull(strstr(ctl_output(), "00:07.0(blk, idle)"));
+	ck_assert_int_eq(ctl("stats"), 1);
+	ck_assert_ptr_nonnull(strstr(ctl_errors(), "Give --name, one of " FAKE_DOMAIN ", second"));
+	ck_assert_int_eq(ctl("show", "--name", "second", "00:07.0"), 0);
+	ck_assert_int_eq(ctl("show", "--name", "second", BDF), 1);
+	ck_assert_int_eq(fake_terminate(second), 0);
+	ck_assert_int_eq(ctl("show", BDF), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_name_too_long_for_a_socket_is_refused)
+{
+	char name[100] = "";
+
+	memset(name, 'n', sizeof(name) - 1);
+	guest_boot(FAKE_PVH, MODEL_VCPUS, MODEL_RAM);
+	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--name", name, "--blk",
+				  model_disk(NULL));
+	ck_assert_int_eq(fake_wait_exit(child, 5000), 1);
+	ck_assert_ptr_nonnull(strstr(fake_log(child), "a socket's name has at most 107"));
+	ck_assert_uint_eq(fake_servers(), 0);
+}
+END_TEST
+
 /* ---- the socket --------------------------------------------------------------------- */
 
 static int connect_to_daemon(void)
@@ -417,6 +453,29 @@ START_TEST(the_silent_are_few_and_not_for_long)
 }
 END_TEST
 
+/* Each says a byte now and then, or takes no answer. */
+START_TEST(slow_clients_delay_no_vcpu)
+{
+	int fds[CALLS], i, turn;
+
+	start();
+	for (i = 0; i < CALLS; i++)
+		fds[i] = connect_to_daemon();
+	for (i = 0; i < CALLS / 2; i++)
+		say(fds[i], "stats\n", 6);
+	fake_calls_reset();
+	for (turn = 0; turn < 20; turn++) {
+		for (i = CALLS / 2; i < CALLS; i++)
+			say(fds[i], "s", 1);
+		ck_assert(gblk_load(blk, 20, 4));
+	}
+	ck_assert_uint_lt(fake_slowest_ns(), 500000000);
+	for (i = 0; i < CALLS; i++)
+		close(fds[i]);
+	end();
+}
+END_TEST
+
 START_TEST(the_socket_of_a_dead_process_is_replaced)
 {
 	start();
@@ -460,10 +519,13 @@ int main(void)
 		ONCE(a_log_level_is_one_of_four),
 		TIMES(what_is_wrong_is_said_in_one_line, ARRAY_SIZE(wrong)),
 		ONCE(without_a_daemon_that_is_said),
+		ONCE(of_two_instances_one_has_to_be_named),
+		ONCE(a_name_too_long_for_a_socket_is_refused),
 		ONCE(a_line_may_come_in_pieces),
 		ONCE(nonsense_is_refused),
 		ONCE(who_goes_early_is_no_harm),
 		ONCE(the_silent_are_few_and_not_for_long),
+		ONCE(slow_clients_delay_no_vcpu),
 		ONCE(the_socket_of_a_dead_process_is_replaced),
 		ONCE(the_socket_ends_with_the_process),
 	};

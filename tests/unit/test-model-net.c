@@ -21,6 +21,7 @@
 #include "unit/unit.h"
 
 #define FEATURE(name) (1ull << (name))
+#define BDF           "00:06.0"
 #define HEADER        ((uint32_t)sizeof(struct virtio_net_hdr_v1))
 #define MAC           "00:16:3e:01:02:03"
 #define WIRE_BYTES    (4 << 20)
@@ -61,7 +62,7 @@ static void start_daemon(enum fake_platform platform, const char *threads, const
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	snprintf(text, sizeof(text), "bdf=00:06.0,fd=%d,mac=" MAC "%s", ends[1], more);
+	snprintf(text, sizeof(text), "bdf=" BDF ",fd=%d,mac=" MAC "%s", ends[1], more);
 	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--workers", threads,
 			   "--log-level", "debug", "--net", text);
 	close(ends[1]);
@@ -334,8 +335,8 @@ START_TEST(a_frame_that_is_a_byte_too_long_is_dropped_and_counted)
 		ck_assert(guest_gets(mode->bytes, 5000));
 		ck_assert_uint_eq(num_buffers(), 1);
 	}
-	ck_assert_uint_eq(ctl_figure("00:06.0", "rx-too-long"), 3);
-	ck_assert_uint_eq(ctl_figure("00:06.0", "rx-frames"), 3);
+	ck_assert_uint_eq(ctl_figure(BDF, "rx-too-long"), 3);
+	ck_assert_uint_eq(ctl_figure(BDF, "rx-frames"), 3);
 }
 END_TEST
 
@@ -433,6 +434,77 @@ START_TEST(configuration_says_what_was_given)
 }
 END_TEST
 
+/* ---- what the administrator does ------------------------------------------------------------------ */
+
+/* As it will, later if not now. */
+static void from_guest(uint32_t length)
+{
+	gnet_make_frame(net, frame, length, length);
+	ck_assert(gnet_send(net, 0, frame, length, 1));
+	gnet_kick(net, 0);
+}
+
+static void to_guest(uint32_t length)
+{
+	gnet_make_frame(net, frame, length, length);
+	to_wire(length);
+}
+
+static void pass_both_ways(void)
+{
+	from_guest(HEADER + 60);
+	ck_assert(from_wire(HEADER + 60, 5000));
+	ck_assert(gnet_sent(net, 0, 5000));
+	to_guest(HEADER + 61);
+	ck_assert(guest_gets(HEADER + 61, 5000));
+}
+
+static void set_link(char *how, uint32_t status)
+{
+	ck_assert_int_eq(ctl("link", BDF, how), 0);
+	ck_assert(gvirtio_config_changed(&net->v, 5000));
+	ck_assert_uint_eq(gvirtio_config(&net->v, 6, 2), status);
+}
+
+/* What is sent meanwhile is lost, as on a cable that is pulled. */
+START_TEST(a_link_that_is_set_down_lets_nothing_through_until_it_is_up)
+{
+	start(&kinds[_i], "1");
+	pass_both_ways();
+	set_link("down", 0);
+	from_guest(HEADER + 70);
+	ck_assert(gnet_sent(net, 0, 5000));
+	to_guest(HEADER + 71);
+	ck_assert_uint_eq(gnet_receive(net, 0, seen, 200), 0);
+	ck_assert(!from_wire(HEADER + 70, 200));
+	set_link("up", VIRTIO_NET_S_LINK_UP);
+	pass_both_ways();
+}
+END_TEST
+
+START_TEST(while_it_is_paused_frames_wait_and_commands_are_answered)
+{
+	struct gnet_config config = kinds[_i];
+	const uint8_t on = 1;
+
+	config.control = true;
+	start_with(&config, "1", "");
+	pass_both_ways();
+	ck_assert_int_eq(ctl("pause", BDF), 0);
+	from_guest(HEADER + 70);
+	to_guest(HEADER + 71);
+	ck_assert(!from_wire(HEADER + 70, 200));
+	ck_assert_uint_eq(gnet_receive(net, 0, seen, 200), 0);
+	ck_assert_uint_eq(gnet_command(net, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1),
+			  VIRTIO_NET_OK);
+	ck_assert_int_eq(ctl("resume", BDF), 0);
+	ck_assert(from_wire(HEADER + 70, 5000));
+	ck_assert(gnet_sent(net, 0, 5000));
+	ck_assert(guest_gets(HEADER + 71, 5000));
+	pass_both_ways();
+}
+END_TEST
+
 int main(void)
 {
 	const unsigned n = ARRAY_SIZE(kinds);
@@ -450,6 +522,8 @@ int main(void)
 		TIMES(the_driver_is_bound_again_under_traffic, n),
 		TIMES(sigterm_under_traffic_leaves_nothing, n),
 		ONCE(configuration_says_what_was_given),
+		TIMES(a_link_that_is_set_down_lets_nothing_through_until_it_is_up, n),
+		TIMES(while_it_is_paused_frames_wait_and_commands_are_answered, n),
 	};
 
 	return unit_main("model-net", model_setup, teardown, tests, ARRAY_SIZE(tests));
