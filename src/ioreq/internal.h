@@ -41,10 +41,10 @@ struct ioreq_server {
 	xenforeignmemory_resource_handle *resource;
 	xenevtchn_handle *evtchn;
 	struct foreign *foreign; /* operands of string instructions */
-	uint32_t domid;
 	struct ioreq_platform platform;
-	ioservid_t id;
 	int32_t *record; /* where our number outlives us */
+	uint32_t domid;
+	ioservid_t id;
 	bool adopted, enabled;
 	bool ended; /* withdrawn, or the domain is gone */
 	struct loop_watch watch;
@@ -52,8 +52,8 @@ struct ioreq_server {
 	struct shared_iopage *page;
 	struct ioreq_vcpu *vcpus;
 	unsigned nvcpus;
-	counter_t accesses;
 	unsigned current; /* vCPU whose request is being handled */
+	counter_t accesses;
 	struct pci_function *functions[IOREQ_MAX_FUNCTIONS];
 	unsigned nfunctions;
 	struct ioreq_range ranges[IOREQ_MAX_RANGES];

@@ -160,7 +160,7 @@ START_TEST(metrics_are_in_prometheus_format)
 	const char *name = "^(# (HELP [a-z_]+ .+|TYPE [a-z_]+ (counter|gauge|histogram))|"
 			   "xenvirtiod_[a-z_]+\\{[a-z]+=\"[^\"]*\"(,[a-z]+=\"[^\"]*\")*\\} "
 			   "[0-9]+(\\.[0-9]+)?)$";
-	char *text, *line;
+	char *text, *line, *rest;
 	regex_t form;
 
 	start();
@@ -168,7 +168,7 @@ START_TEST(metrics_are_in_prometheus_format)
 	ck_assert_int_eq(ctl("metrics"), 0);
 	ck_assert_int_eq(regcomp(&form, name, REG_EXTENDED | REG_NOSUB), 0);
 	text = strdup(ctl_output());
-	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		ck_assert_msg(!regexec(&form, line, 0, NULL, 0), "%s", line);
 	free(text);
 	regfree(&form);
