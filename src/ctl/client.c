@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/pass-fds.h"
 #include "base/runtime.h"
 
-#define SUFFIX  ".sock"
-#define FDS_MAX 32
+#define SUFFIX ".sock"
 
 static int connect_to(const char *instance)
 {
@@ -126,20 +126,12 @@ int client_choose(const char *name, char found[CLIENT_NAME_BYTES])
 
 static int send_request(int fd, const char *request, const int *fds, unsigned nfds)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = { 0 };
-	struct iovec pieces[] = { { (void *)request, strlen(request) }, { "\n", 1 } };
-	struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
-	struct cmsghdr *header = (void *)control;
+	char line[CLIENT_LINE_BYTES];
+	int length = snprintf(line, sizeof(line), "%s\n", request);
 
-	if (nfds) {
-		message.msg_control = control;
-		message.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, nfds * sizeof(int));
-	}
-	return sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (length >= (int)sizeof(line))
+		return -E2BIG;
+	return pass_fds(fd, line, (size_t)length, fds, nfds);
 }
 
 static int read_all(int fd, char **text)

@@ -5,6 +5,7 @@
 
 #define CLIENT_INSTANCES_MAX 256
 #define CLIENT_NAME_BYTES    128
+#define CLIENT_LINE_BYTES    4096 /* of a request */
 
 struct client_instances {
 	char names[CLIENT_INSTANCES_MAX][CLIENT_NAME_BYTES];

@@ -22,11 +22,11 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/pass-fds.h"
 #include "base/util.h"
 
 #define CALLS_MAX  8
 #define LINE_BYTES 4096
-#define FDS_MAX    32
 #define BACKLOG    16
 #define PATIENCE_S 10ULL
 #define NS_PER_S   1000000000ULL
@@ -43,7 +43,7 @@ struct control_call {
 
 	char line[LINE_BYTES];
 	size_t length;
-	int fds[FDS_MAX];
+	int fds[PASS_FDS_MAX];
 	unsigned nfds, next_fd;
 
 	void (*left)(struct control_call *call, void *arg);
@@ -214,36 +214,13 @@ static void run_line(struct control_call *call)
 
 /* --- requests ---------------------------------------------------------------------- */
 
-static void take_fds(struct control_call *call, struct msghdr *message)
-{
-	struct cmsghdr *header;
-
-	for (header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-		size_t bytes = header->cmsg_len - CMSG_LEN(0);
-
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		memcpy(call->fds + call->nfds, CMSG_DATA(header), bytes);
-		call->nfds += (unsigned)(bytes / sizeof(int));
-	}
-}
-
-/* What does not fit is closed by the kernel. */
 static ssize_t receive(struct control_call *call)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(call->fds))];
-	struct iovec rest = { call->line + call->length, sizeof(call->line) - 1 - call->length };
-	struct msghdr message = { .msg_iov = &rest,
-				  .msg_iovlen = 1,
-				  .msg_control = control,
-				  .msg_controllen =
-					  CMSG_SPACE((FDS_MAX - call->nfds) * sizeof(int)) };
-	ssize_t got = recvmsg(call->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t got = pass_fds_take(call->fd, call->line + call->length,
+				    sizeof(call->line) - 1 - call->length, call->fds, &call->nfds);
 
-	if (got < 0)
-		return -errno;
-	take_fds(call, &message);
-	call->length += (size_t)got;
+	if (got > 0)
+		call->length += (size_t)got;
 	call->line[call->length] = '\0';
 	return got;
 }

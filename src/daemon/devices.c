@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/opener.h"
 #include "base/util.h"
 #include "daemon/internal.h"
 #include "devices/types.h"
@@ -43,6 +44,41 @@ static int open_slot(struct guest *guest, unsigned slot, const struct device_con
 		free(device);
 	else
 		guest->devices[slot] = device;
+	return err;
+}
+
+struct names {
+	struct opener_thing *things;
+	unsigned count;
+	bool full;
+};
+
+static void add_name(void *arg, const struct opener_thing *thing)
+{
+	struct names *names = arg;
+	void *more = reallocarray(names->things, names->count + 1, sizeof(*names->things));
+
+	names->full |= !more;
+	if (!more)
+		return;
+	names->things = more;
+	names->things[names->count++] = *thing;
+}
+
+int devices_seal(const struct guest *guest)
+{
+	struct names names = { 0 };
+	unsigned i;
+	int err;
+
+	for (i = 0; i < guest->config->ndevices; i++) {
+		const struct device_config *device = &guest->config->devices[i];
+
+		if (device->type->names)
+			device->type->names(device->options, add_name, &names);
+	}
+	err = names.full ? -ENOMEM : opener_seal(names.things, names.count);
+	free(names.things);
 	return err;
 }
 
@@ -159,27 +195,33 @@ void devices_look_again(struct guest *guest)
 		virtio_device_look_again(&device->virtio);
 }
 
+static void wait_for(struct guest *guest, uint64_t ns)
+{
+	if (devices_count(guest, true))
+		loop_timer(guest->loop, &guest->retry, ns);
+}
+
 static void retry(struct loop_timer *timer)
 {
 	struct guest *guest = container_of(timer, struct guest, retry);
 	struct guest_device *device;
 	unsigned i = 0, waited = devices_count(guest, true);
+	bool opening = false;
 	char text[DEVICES_TEXT_MAX];
 
 	if (guest->ending)
 		return;
 	while ((device = devices_next(guest, &i)))
-		virtio_device_retry(&device->virtio);
+		opening |= virtio_device_retry(&device->virtio) == -EINPROGRESS;
 	if (devices_count(guest, true) != waited)
 		service_status("serves %s", devices_describe(guest, text));
-	devices_wait(guest);
+	wait_for(guest, opening ? OPENER_NAP_NS : RETRY_NS);
 }
 
 void devices_wait(struct guest *guest)
 {
 	guest->retry.fire = retry;
-	if (devices_count(guest, true))
-		loop_timer(guest->loop, &guest->retry, RETRY_NS);
+	wait_for(guest, RETRY_NS);
 }
 
 const char *devices_describe(const struct guest *guest, char text[static DEVICES_TEXT_MAX])

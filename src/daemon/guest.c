@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/opener.h"
 #include "base/runtime.h"
 #include "base/util.h"
 #include "daemon/control.h"
@@ -48,6 +49,7 @@ int guest_open(const struct config *config, struct guest **result)
 void guest_close(struct guest *guest)
 {
 	devices_close(guest);
+	opener_end();
 	free(guest);
 }
 
@@ -288,6 +290,9 @@ int guest_serve(struct guest *guest)
 	const struct config *config = guest->config;
 	int err = domain_find(config->domain, &guest->domid);
 
+	if (err)
+		return err;
+	err = devices_seal(guest);
 	if (err)
 		return err;
 	err = state_open(&guest->state, config_instance(config), guest->domid);

@@ -56,6 +56,10 @@ struct guest_device *devices_next(const struct guest *guest, unsigned *slot);
 int devices_open(struct guest *guest);
 void devices_close(struct guest *guest);
 
+/* From here on nothing is opened by name but what their configuration names, and that by
+ * the opener. 0 or -errno after a line in the log. */
+int devices_seal(const struct guest *guest);
+
 /* The guest is known, and how many queues they have. */
 void devices_fit(struct guest *guest);
 

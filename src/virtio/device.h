@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/opener.h"
 #include "base/reason.h"
 #include "base/stats.h"
 #include "virtio/queue.h"
@@ -39,6 +40,9 @@ struct virtio_device_type {
 	/* What the tables cannot say. 0 or -EINVAL after one line in the log, which
 	 * begins with @where. */
 	int (*check)(const void *options, const char *where);
+
+	/* NULL if nothing is opened by name. Lists what opener_open() will be asked for. */
+	void (*names)(const void *options, opener_add *add, void *arg);
 
 	/* Before Xen is touched: fills offered, config and nqueues in, which do not
 	 * depend on what is served. The options stay valid until close(). 0 or -errno. */
@@ -160,9 +164,11 @@ void virtio_device_close(struct virtio_device *device);
  * devices get this one's ids. 0 or -errno with the reason in device->why. */
 #define VIRTIO_ROM_MAX (16U << 20)
 int virtio_device_read_rom(struct virtio_device *device, const char *path);
+void virtio_device_rom_names(const char *path, opener_add *add, void *arg);
 
-/* Tries again to connect an attached device that is not ready. True if it is. */
-bool virtio_device_retry(struct virtio_device *device);
+/* Tries again to connect an attached device that is not ready. 0 if it is, or -errno:
+ * -EINPROGRESS if it is being opened. */
+int virtio_device_retry(struct virtio_device *device);
 
 /* Gives the opened device its queues, homed on @workers in turn, from the
  * *@next-th on; those that belong together on one. 0 or -errno. */

@@ -139,13 +139,25 @@ static int read_file(struct virtio_rom *rom, int fd, const char *path, struct re
 	return err ? reason_set(why, err, "rom %s: %s", path, strerror(-err)) : 0;
 }
 
+static struct opener_thing rom_at(const char *path)
+{
+	return (struct opener_thing){ .kind = OPENER_FILE, .flags = O_RDONLY, .name = path };
+}
+
+void virtio_device_rom_names(const char *path, opener_add *add, void *arg)
+{
+	const struct opener_thing thing = rom_at(path);
+
+	add(arg, &thing);
+}
+
 int virtio_device_read_rom(struct virtio_device *device, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to hang in a fifo */
-	int err;
+	const struct opener_thing thing = rom_at(path);
+	int err, fd = opener_open(&thing);
 
 	if (fd < 0)
-		return reason_set(&device->why, -errno, "rom %s: %m", path);
+		return reason_set(&device->why, fd, "rom %s: %s", path, strerror(-fd));
 	err = read_file(&device->rom, fd, path, &device->why);
 	close(fd);
 	if (err)

@@ -81,19 +81,21 @@ static void say_why(struct virtio_device *device, int err, const struct reason *
 		 why->text);
 }
 
-bool virtio_device_retry(struct virtio_device *device)
+int virtio_device_retry(struct virtio_device *device)
 {
 	struct reason why;
 	int err;
 
 	if (device->ready)
-		return true;
+		return 0;
 	err = connect_type(device, true, &why);
+	if (err == -EINPROGRESS)
+		return err;
 	if (err) {
 		say_why(device, err, &why);
-		return false;
+		return err;
 	}
 	device->transport->ready(device);
 	virtio_device_config_changed(device);
-	return true;
+	return 0;
 }

@@ -104,6 +104,14 @@ int blk_device_init(struct virtio_device *device, const struct blk_options *o)
 	return 0;
 }
 
+static void blk_names(const void *from, opener_add *add, void *arg)
+{
+	const struct blk_options *o = from;
+
+	if (o->path)
+		file_store_names(o->path, o->readonly, add, arg);
+}
+
 static int blk_open(struct virtio_device *device, const void *from)
 {
 	return blk_device_init(device, from);
@@ -322,6 +330,7 @@ const struct virtio_device_type virtio_blk = {
 	.options = blk_option_specs,
 	.options_size = sizeof(struct blk_options),
 	.check = blk_options_check,
+	.names = blk_names,
 	.open = blk_open,
 	.close = blk_close,
 	.connect = blk_connect,

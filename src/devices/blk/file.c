@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/opener.h"
 #include "base/util.h"
 #include "devices/blk/blk.h"
 #include "devices/blk/file.h"
@@ -18,26 +19,10 @@
 #define LOCK_TRIES    100
 #define LOCK_PAUSE_NS 10000000L /* a second in all */
 
-static bool is_block_device(const char *path)
+/* -EAGAIN for what time may cure. */
+static int open_error(int err)
 {
-	struct stat st;
-
-	return !stat(path, &st) && S_ISBLK(st.st_mode);
-}
-
-/* -EAGAIN for what time may cure. A socket cannot be opened, either, but stays one. */
-static int open_error(const char *path, int err)
-{
-	switch (err) {
-	case ENOENT:
-	case ENOMEDIUM:
-		return -EAGAIN;
-	case ENXIO:
-	case ENODEV:
-		return is_block_device(path) ? -EAGAIN : -err;
-	default:
-		return -err;
-	}
+	return err == -ENOENT || err == -ENOMEDIUM ? -EAGAIN : err;
 }
 
 /* -EINVAL of what is no disk. */
@@ -60,24 +45,36 @@ static int find_size(int fd, const char *path, uint64_t *size, struct reason *wh
 	if (err == -EINVAL)
 		return reason_set(why, err, "%s: neither a file nor a block device", path);
 	if (err)
-		return reason_set(why, open_error(path, -err), "%s: %s", path, strerror(-err));
+		return reason_set(why, open_error(err), "%s: %s", path, strerror(-err));
 	return *size ? 0 : reason_set(why, -EAGAIN, "%s: empty", path);
 }
 
-/* Not to hang in a fifo, it is opened O_NONBLOCK; but io_uring takes that flag
- * as a wish to fail rather than to wait. */
+static struct opener_thing thing_at(const char *path, bool readonly)
+{
+	return (struct opener_thing){ .kind = OPENER_FILE,
+				      .flags = readonly ? O_RDONLY : O_RDWR,
+				      .name = path };
+}
+
+/* It is looked at before it is opened, see look(). */
+void file_store_names(const char *path, bool readonly, opener_add *add, void *arg)
+{
+	const struct opener_thing looked_at = thing_at(path, true), opened = thing_at(path, false);
+
+	add(arg, &looked_at);
+	if (!readonly)
+		add(arg, &opened);
+}
+
 static int open_image(const char *path, bool readonly, struct reason *why)
 {
-	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-	int err, fd = open(path, flags | O_NONBLOCK);
+	const struct opener_thing thing = thing_at(path, readonly);
+	int fd = opener_open(&thing);
 
-	if (fd >= 0 && !fcntl(fd, F_SETFL, flags))
+	if (fd >= 0 || fd == -EINPROGRESS)
 		return fd;
-	err = errno;
-	if (fd >= 0)
-		close(fd);
-	return reason_set(why, open_error(path, err), "%s: %s%s", path, strerror(err),
-			  !readonly && (err == EROFS || err == EACCES)
+	return reason_set(why, open_error(fd), "%s: %s%s", path, strerror(-fd),
+			  !readonly && (fd == -EROFS || fd == -EACCES)
 				  ? " (readonly=on would do without)"
 				  : "");
 }

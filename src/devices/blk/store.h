@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/opener.h"
 #include "base/loop.h"
 #include "base/reason.h"
 
@@ -107,6 +108,9 @@ struct file_options {
  * reason (none for -ENOMEM): -EAGAIN if it may come yet. */
 int file_store_open(const struct file_options *options, bool again, struct blk_store **store,
 		    struct reason *why);
+
+/* What it has the opener open. */
+void file_store_names(const char *path, bool readonly, opener_add *add, void *arg);
 
 struct nbd_options {
 	const char *uri;  /* or "unix:PATH" */

@@ -13,6 +13,7 @@
 #include <linux/virtio_net.h>
 
 #include "base/loop.h"
+#include "base/opener.h"
 #include "base/reason.h"
 
 #define NET_PAIRS_MAX      16U
@@ -99,6 +100,9 @@ void net_frame_answer(struct net_port *port, struct net_frame *frame, int result
  * the reason (none for -ENOMEM). */
 int tap_open(const char *name, unsigned pairs, struct net_backend **backend, struct reason *why);
 
+/* What it has the opener open: of a tap or a tapdev. */
+void tap_names(enum opener_kind kind, const char *name, unsigned pairs, opener_add *add, void *arg);
+
 /* Of an interface, as it is now; 0: not known. */
 uint16_t tap_mtu(const char *name);
 
@@ -108,6 +112,7 @@ int tap_device_open(const char *path, unsigned pairs, struct net_backend **backe
 
 /* Who listens at @path, with frames behind their lengths. It need not be there. */
 int passt_open(const char *path, struct net_backend **backend, struct reason *why);
+void passt_names(const char *path, opener_add *add, void *arg);
 
 /* A descriptor that keeps packets apart, each with its header, and is not
  * blocking. It is closed with the backend. */

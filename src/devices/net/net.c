@@ -101,6 +101,20 @@ int net_device_init(struct virtio_device *device, struct net_backend *backend,
 	return net_control_init(net);
 }
 
+static void net_names(const void *from, opener_add *add, void *arg)
+{
+	const struct net_options *o = from;
+
+	if (o->rom)
+		virtio_device_rom_names(o->rom, add, arg);
+	if (o->tap)
+		tap_names(OPENER_TAP, o->tap, o->queues, add, arg);
+	if (o->tapdev)
+		tap_names(OPENER_TAPDEV, o->tapdev, o->queues, add, arg);
+	if (o->passt)
+		passt_names(o->passt, add, arg);
+}
+
 static int open_backend(const struct net_options *o, struct net_backend **backend,
 			struct reason *why)
 {
@@ -335,6 +349,7 @@ const struct virtio_device_type virtio_net = {
 	.options_size = sizeof(struct net_options),
 	.together = 2, /* a pair has one port */
 	.check = net_options_check,
+	.names = net_names,
 	.open = net_open,
 	.close = net_close,
 	.queue_init = net_queue_init,

@@ -3,10 +3,9 @@
  * endian: what passt(1) speaks, and QEMU's "-netdev stream". Ethernet and nothing else: no
  * offloads.
  *
- * Theory of operation. A connection belongs to one thread at a time. Main makes it, by a
- * connect() that does not wait, from time to time until it succeeds, and hands it to the
- * port's thread (taken). From there on only the port's thread reads it, writes it and
- * closes it. When the peer is gone, or sends what is no frame, the port shuts it down, so
+ * Theory of operation. A connection belongs to one thread at a time. Main has the opener
+ * make it, from time to time until it succeeds, and hands it to the port's thread (taken).
+ * From there on only the port's thread reads it, writes it and closes it. When the peer is gone, or sends what is no frame, the port shuts it down, so
  * that what is under way comes to its end, closes it behind the last of that, and hands
  * the task back to main (lost), which says that the link is down and begins anew. The two
  * messages take turns, so what goes along with them needs no lock; neither does the rest,
@@ -330,21 +329,16 @@ static void tell(struct passt *passt, bool up)
 	passt->backend.changed(&passt->backend);
 }
 
-/* Makes it, or not; on a unix socket there is nothing to wait for. What is done with
- * it later is allowed to wait. */
-static int connect_now(const char *path)
+static struct opener_thing listener_at(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int err, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	return (struct opener_thing){ .kind = OPENER_SOCKET, .name = path };
+}
 
-	if (fd < 0)
-		return -errno;
-	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) && !fcntl(fd, F_SETFL, 0))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+void passt_names(const char *path, opener_add *add, void *arg)
+{
+	const struct opener_thing thing = listener_at(path);
+
+	add(arg, &thing);
 }
 
 static void try_later(struct passt *passt)
@@ -356,8 +350,13 @@ static void try_later(struct passt *passt)
 static void try_to_connect(struct loop_timer *timer)
 {
 	struct passt *passt = container_of(timer, struct passt, retry);
-	int fd = connect_now(passt->path);
+	const struct opener_thing listener = listener_at(passt->path);
+	int fd = opener_open(&listener);
 
+	if (fd == -EINPROGRESS) {
+		loop_timer(passt->loop, &passt->retry, OPENER_NAP_NS);
+		return;
+	}
 	if (fd < 0) {
 		if (!passt->complained)
 			log_warning("passt %s: %s; it will be tried again", passt->path,

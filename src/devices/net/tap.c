@@ -23,8 +23,6 @@
 #include "devices/net/link.h"
 #include "devices/net/uso.h"
 
-#define TUN_DEVICE "/dev/net/tun"
-
 #define HOST_OFFLOADS                                                   \
 	(BIT_ULL(VIRTIO_NET_F_CSUM) | BIT_ULL(VIRTIO_NET_F_HOST_TSO4) | \
 	 BIT_ULL(VIRTIO_NET_F_HOST_TSO6) | BIT_ULL(VIRTIO_NET_F_HOST_ECN))
@@ -42,6 +40,10 @@ struct tap {
 	uint64_t offloads;
 	struct link *link;
 	int index; /* of the interface that we have */
+	int there; /* of the one that has its name; 0: none */
+	bool there_up;
+	struct loop *loop;       /* main's */
+	struct loop_timer again; /* the opener has not answered yet */
 };
 
 static struct tap *tap_of(struct net_backend *backend)
@@ -179,6 +181,8 @@ static void close_all(struct net_backend *backend)
 	struct tap *tap = tap_of(backend);
 	unsigned i;
 
+	if (tap->loop)
+		loop_timer_cancel(tap->loop, &tap->again);
 	link_free(tap->link);
 	for (i = 0; i < backend->npairs; i++)
 		close(tap->fds[i]);
@@ -186,22 +190,49 @@ static void close_all(struct net_backend *backend)
 	free(tap);
 }
 
-static int open_queue(const char *path, const char *name, bool several);
+static struct opener_thing queue_of(enum opener_kind kind, const char *name, unsigned number,
+				    unsigned pairs)
+{
+	return (struct opener_thing){ .kind = kind,
+				      .flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR |
+					       (pairs > 1 ? IFF_MULTI_QUEUE : 0),
+				      .number = number,
+				      .name = name };
+}
+
+static int open_queue(enum opener_kind kind, const char *name, unsigned number, unsigned pairs);
+
+/* All or none: those that come are kept until all are there. */
+static int ask_for_queues(const struct tap *tap)
+{
+	unsigned i, n = tap->backend.npairs;
+	int err = 0;
+
+	for (i = 0; i < n; i++) {
+		const struct opener_thing thing = queue_of(OPENER_TAP, tap->name, i, n);
+
+		err |= opener_ask(&thing);
+	}
+	return err ? -EINPROGRESS : 0;
+}
 
 /* The interface was deleted and made again. Its queues take the place of the old
  * ones, so that whoever reads and writes need not know. */
 static int open_anew(struct tap *tap)
 {
 	unsigned i, pairs = tap->npairs, n = tap->backend.npairs;
+	int err = ask_for_queues(tap);
 
-	for (i = 0; i < n; i++) {
-		int fd = open_queue(TUN_DEVICE, tap->name, n > 1);
+	for (i = 0; !err && i < n; i++) {
+		int fd = open_queue(OPENER_TAP, tap->name, i, n);
 
 		if (fd < 0)
 			return fd;
 		dup3(fd, tap->fds[i], O_CLOEXEC);
 		close(fd);
 	}
+	if (err)
+		return err;
 	tap->npairs = n;
 	set_offloads(&tap->backend, tap->offloads);
 	return set_pairs(&tap->backend, pairs);
@@ -214,19 +245,36 @@ static int take_other(struct tap *tap)
 }
 
 /* Who has just made it may still have it open: then the next news is another chance. */
-static void link_changed(void *arg, int index, bool up)
+static void take_link(struct tap *tap)
 {
-	struct tap *tap = arg;
-	int err = index && index != tap->index ? take_other(tap) : 0;
+	int err = tap->there && tap->there != tap->index ? take_other(tap) : 0;
 
+	if (err == -EINPROGRESS) {
+		loop_timer(tap->loop, &tap->again, OPENER_NAP_NS);
+		return;
+	}
 	if (err)
 		log_info("tap %s, which is there again: %s", tap->name,
 			 tap->device ? "it has another device now" : strerror(-err));
-	else if (index)
-		tap->index = index;
-	tap->backend.up = up && !err;
+	else if (tap->there)
+		tap->index = tap->there;
+	tap->backend.up = tap->there_up && !err;
 	if (tap->backend.changed)
 		tap->backend.changed(&tap->backend);
+}
+
+static void take_again(struct loop_timer *timer)
+{
+	take_link(container_of(timer, struct tap, again));
+}
+
+static void link_changed(void *arg, int index, bool up)
+{
+	struct tap *tap = arg;
+
+	tap->there = index;
+	tap->there_up = up;
+	take_link(tap);
 }
 
 static int watch_link(struct net_backend *backend, struct loop *loop)
@@ -235,6 +283,8 @@ static int watch_link(struct net_backend *backend, struct loop *loop)
 
 	if (!tap->name)
 		return 0;
+	tap->loop = loop;
+	tap->again.fire = take_again;
 	tap->link = link_watch(loop, tap->name, link_changed, tap);
 	return tap->link ? 0 : -errno;
 }
@@ -279,28 +329,35 @@ static int set_header(int fd)
 	return 0;
 }
 
-/* A device is one interface's, whatever the name. */
-static int open_queue(const char *path, const char *name, bool several)
+void tap_names(enum opener_kind kind, const char *name, unsigned pairs, opener_add *add, void *arg)
 {
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int err, fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	unsigned i;
+
+	for (i = 0; i < pairs; i++) {
+		const struct opener_thing thing = queue_of(kind, name, i, pairs);
+
+		add(arg, &thing);
+	}
+}
+
+static int open_queue(enum opener_kind kind, const char *name, unsigned number, unsigned pairs)
+{
+	const struct opener_thing thing = queue_of(kind, name, number, pairs);
+	int err, fd = opener_open(&thing);
 
 	if (fd < 0)
-		return -errno;
-	if (several)
-		request.ifr_flags |= IFF_MULTI_QUEUE;
-	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-	err = ioctl(fd, TUNSETIFF, &request) ? -errno : set_header(fd);
+		return fd;
+	err = set_header(fd);
 	if (!err)
 		return fd;
 	close(fd);
 	return err;
 }
 
-static int open_queues(struct tap *tap, const char *path, const char *name, unsigned pairs)
+static int open_queues(struct tap *tap, enum opener_kind kind, const char *name, unsigned pairs)
 {
 	while (tap->backend.npairs < pairs) {
-		int fd = open_queue(path, name, pairs > 1);
+		int fd = open_queue(kind, name, tap->backend.npairs, pairs);
 
 		if (fd < 0)
 			return fd;
@@ -352,7 +409,7 @@ int tap_open(const char *name, unsigned pairs, struct net_backend **result, stru
 
 	if (!tap)
 		return -ENOMEM;
-	err = open_queues(tap, TUN_DEVICE, name, pairs);
+	err = open_queues(tap, OPENER_TAP, name, pairs);
 	if (err) {
 		close_all(&tap->backend);
 		return reason_set(why, err, "tap %s: %s%s", name, strerror(-err),
@@ -396,7 +453,7 @@ int tap_device_open(const char *path, unsigned pairs, struct net_backend **resul
 	if (!tap)
 		return -ENOMEM;
 	tap->device = true;
-	err = open_queues(tap, path, "", pairs);
+	err = open_queues(tap, OPENER_TAPDEV, path, pairs);
 	if (!err)
 		err = identify(tap);
 	if (err) {
