@@ -4,7 +4,9 @@
  * Theory of operation: the receiver tells how far it has come after each batch, and the
  * sender is never more than a window ahead, so that no queue on the way overflows. Nothing
  * is sent twice: after a while without news, what is on its way counts as lost. The
- * sender says on the TCP connection, "control", that it is done. */
+ * sender says on the TCP connection, "control", that it is done. The peer reads that before
+ * it ends: a socket that is closed with something unread sends a reset, and what it had
+ * sent before is lost if that has not come yet. */
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
@@ -227,7 +229,9 @@ int run_out(uint32_t mode, char **arg)
 void serve_out(int control, const struct job *job)
 {
 	struct result result = receive_packets(control, meet_client(control), job);
+	char byte;
 
+	receive_all(control, &byte, 1);
 	send_all(control, &result, sizeof(result));
 }
 
