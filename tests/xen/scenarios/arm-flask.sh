@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=dash disable=SC2154 # bridge is arm.sh's
+# shellcheck shell=dash disable=SC2034,SC2154 # MEMORY is lib.sh's, bridge arm.sh's
 #
 # One backend domain serves two guests while FLASK enforces its policy: one by grants, the
 # other by frames, which the policy has a switch for. A domain without the label serves none.
@@ -7,8 +7,11 @@
 # xen: xsm=flask flask=permissive
 # tier: full
 # limit: 200
-MEMORY=128 create_backend be
-LABEL='' MEMORY=128 create_backend other
+
+# Half of a backend's memory is for its files: the daemon's libraries take 50 MiB, images the rest.
+MEMORY=256 create_backend be
+LABEL='' create_backend other
+MEMORY=128
 function=bdf=00:06.0,backend=$(xl domid be)
 FUNCTIONS=$function create a arm linux lab=device,level,10
 FUNCTIONS=$function,memory=foreign create b arm linux lab=device,level,10
