@@ -157,7 +157,7 @@ install: all $(PLACED) ## install programs, manual pages, unit, examples (DESTDI
 	install -D -m 644 $(BUILD)/xenvirtiod@.service $(DESTDIR)$(unitdir)/xenvirtiod@.service
 	install -D -m 644 completion/xenvirtiod.bash $(DESTDIR)$(bashdir)/xenvirtiod
 	ln -sf xenvirtiod $(DESTDIR)$(bashdir)/xenvirtioctl
-	install -D -m 644 -t $(DESTDIR)$(docdir) README.md
+	install -D -m 644 -t $(DESTDIR)$(docdir) README.md doc/costs.md
 	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(wildcard contrib/*.conf) contrib/virtio_be.te
 	install -d -m 755 $(DESTDIR)$(sysconfdir)/xenvirtiod
 	$(foreach page,$(MAN),install -D -m 644 $(page) \
