@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/spawn.h"
 
 #define NS_PER_MS  1000000ULL
 #define LINE_BYTES 256
@@ -35,80 +35,18 @@ struct running {
 
 /* --- its start ------------------------------------------------------------------ */
 
-static bool is_among(const char *const *variables, const char *variable)
-{
-	size_t length = strcspn(variable, "=");
-
-	for (; *variables; variables++)
-		if (!strncmp(*variables, variable, length) && (*variables)[length] == '=')
-			return true;
-	return false;
-}
-
-/* To be freed; the strings are not copied. */
-static const char **whole_environment(const char *const *more)
-{
-	const char **all, **next;
-	size_t count = 1;
-	unsigned i;
-
-	for (i = 0; more[i]; i++)
-		count++;
-	for (i = 0; environ[i]; i++)
-		count++;
-	next = all = calloc(count, sizeof(*all));
-	if (!all)
-		return NULL;
-	for (i = 0; more[i]; i++)
-		*next++ = more[i];
-	for (i = 0; environ[i]; i++)
-		if (!is_among(more, environ[i]))
-			*next++ = environ[i];
-	return all;
-}
-
-static int spawn(const struct run *run, const char **environment, int output, pid_t *pid)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-	posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	err = posix_spawn(pid, run->argv[0], &files, &attributes, (char *const *)run->argv,
-			  (char *const *)environment);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attributes);
-	return -err;
-}
-
 static int start(struct running *running, const struct run *run)
 {
-	const char **environment = whole_environment(run->environment);
+	struct spawn spawn = { .argv = run->argv, .environment = run->environment };
 	int ends[2], err;
 
-	if (!environment)
-		return -ENOMEM;
-	if (pipe2(ends, O_CLOEXEC)) {
-		free(environment);
+	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
-	}
 	running->output = ends[0];
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	err = spawn(run, environment, ends[1], &running->pid);
+	spawn.output = spawn.errors = ends[1];
+	err = spawn_program(&spawn, &running->pid);
 	close(ends[1]);
-	free(environment);
 	if (err)
 		close(ends[0]);
 	else

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,58 +11,19 @@
 #include <unistd.h>
 
 #include "base/log.h"
-
-/* To be freed; the strings are not copied. */
-static const char **environment_with(const char *more)
-{
-	const char **all, **next;
-	size_t count = 2;
-	unsigned i;
-
-	for (i = 0; environ[i]; i++)
-		count++;
-	next = all = calloc(count, sizeof(*all));
-	if (!all)
-		return NULL;
-	if (more)
-		*next++ = more;
-	for (i = 0; environ[i]; i++)
-		*next++ = environ[i];
-	return all;
-}
-
-static int spawn(pid_t *pid, const char *const *argv, const char **environment, int output)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (output >= 0)
-		posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-	err = posix_spawnp(pid, argv[0], &files, &attributes, (char *const *)argv,
-			   (char *const *)environment);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attributes);
-	return -err;
-}
+#include "base/spawn.h"
 
 pid_t command_spawn(const char *const *argv, const char *more, int output)
 {
-	const char **environment = environment_with(more);
+	const struct spawn spawn = { .argv = argv,
+				     .search = true,
+				     .session = true,
+				     .environment = (const char *const[]){ more, NULL },
+				     .output = output,
+				     .errors = -1 };
 	pid_t pid = -1;
-	int err = environment ? spawn(&pid, argv, environment, output) : -ENOMEM;
+	int err = spawn_program(&spawn, &pid);
 
-	free(environment);
 	if (!err)
 		return pid;
 	log_error("%s: %s", argv[0], strerror(-err));
