@@ -31,17 +31,10 @@ static void complete_value(const struct option_spec *spec, const char *before, c
 		complete_word(before, names[i], word);
 }
 
-static const struct option_spec *find(const struct option_spec *specs, const char *key)
-{
-	for (; specs->key; specs++)
-		if (!strcmp(specs->key, key))
-			return specs;
-	return NULL;
-}
-
 bool complete_takes_value(const struct option_spec *specs, const char *flag)
 {
-	const struct option_spec *spec = strncmp(flag, "--", 2) ? NULL : find(specs, flag + 2);
+	const struct option_spec *spec = strncmp(flag, "--", 2) ? NULL
+								: option_find(specs, flag + 2);
 
 	return spec && spec->kind != OPTION_FLAG;
 }
@@ -50,7 +43,7 @@ bool complete_after(const struct option_spec *specs, const char *flag, const cha
 {
 	if (!complete_takes_value(specs, flag))
 		return false;
-	complete_value(find(specs, flag + 2), "", word);
+	complete_value(option_find(specs, flag + 2), "", word);
 	return true;
 }
 
@@ -105,7 +98,7 @@ void complete_list(const struct option_set *sets, unsigned nsets, const char *te
 	for (i = 0; i < nsets; i++) {
 		if (!equals)
 			complete_key(sets[i].specs, text, before, item);
-		else if ((spec = find(sets[i].specs, key)))
+		else if ((spec = option_find(sets[i].specs, key)))
 			complete_value(spec, before, equals);
 	}
 }

@@ -206,6 +206,14 @@ static int set_bdf(void *field, const char *where, const char *value)
 	return -EINVAL;
 }
 
+const struct option_spec *option_find(const struct option_spec *specs, const char *key)
+{
+	for (; specs->key; specs++)
+		if (!strcmp(specs->key, key))
+			return specs;
+	return NULL;
+}
+
 int option_set(const struct option_spec *spec, void *into, const char *where, const char *value)
 {
 	void *field = (char *)into + spec->offset;
@@ -279,12 +287,13 @@ static const struct option_spec *find(const struct parse *parse, const char *key
 	const struct option_spec *spec;
 	unsigned i;
 
-	for (i = 0; i < parse->nsets; i++)
-		for (spec = parse->sets[i].specs; spec->key; spec++)
-			if (!strcmp(spec->key, key)) {
-				*into = parse->sets[i].into;
-				return spec;
-			}
+	for (i = 0; i < parse->nsets; i++) {
+		spec = option_find(parse->sets[i].specs, key);
+		if (spec) {
+			*into = parse->sets[i].into;
+			return spec;
+		}
+	}
 	return NULL;
 }
 

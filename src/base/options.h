@@ -42,6 +42,9 @@ struct option_spec {
 	const char *help;
 };
 
+/* The one with this key in a table; NULL: there is none. */
+const struct option_spec *option_find(const struct option_spec *specs, const char *key);
+
 /* Parses one value into its field. @where names it in messages ("--workers",
  * "--blk: path"). Strings are allocated. Returns 0 or -EINVAL, -ENOMEM. */
 int option_set(const struct option_spec *spec, void *into, const char *where, const char *value);

@@ -90,16 +90,6 @@ const struct option_spec config_global_options[] = {
 	{ 0 },
 };
 
-static const struct option_spec *find_global(const char *key)
-{
-	const struct option_spec *spec;
-
-	for (spec = config_global_options; spec->key; spec++)
-		if (!strcmp(spec->key, key))
-			return spec;
-	return NULL;
-}
-
 /* Where the line of a setting that can be given once is remembered. */
 static unsigned *line_of(struct config *config, const struct option_spec *global)
 {
@@ -121,7 +111,8 @@ static const char *name_place(const struct config *config, unsigned line, const 
 const char *config_place(struct config *config, const char *key,
 			 char where[static CONFIG_WHERE_MAX])
 {
-	return name_place(config, *line_of(config, find_global(key)), key, where);
+	return name_place(config, *line_of(config, option_find(config_global_options, key)), key,
+			  where);
 }
 
 static int given_twice(struct config *config, const struct option_spec *global, const char *where)
@@ -191,7 +182,7 @@ static int set_global(struct config *config, const struct option_spec *global, c
 int config_set(struct config *config, const char *key, const char *text)
 {
 	const struct virtio_device_type *type = device_type_find(key);
-	const struct option_spec *global = find_global(key);
+	const struct option_spec *global = option_find(config_global_options, key);
 	char where[CONFIG_WHERE_MAX];
 
 	name_place(config, config->file_line, key, where);
