@@ -47,7 +47,7 @@ MAN     := $(wildcard man/*.[1-8])
 
 # xenvirtioctl is src/ctl/ and a little of src/base/; the daemon is all the rest.
 CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c complete.c log.c options.c \
-	   pass-fds.c runtime.c spawn.c)
+	   pass-fds.c runtime.c setting.c spawn.c)
 DAEMON  := $(filter-out src/ctl/%,$(SRC))
 
 OBJ           := $(SRC:%.c=$(BUILD)/obj/%.o)

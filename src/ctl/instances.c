@@ -10,27 +10,18 @@
 #include <unistd.h>
 
 #include "base/log.h"
-
-/* "domain=guest" or "domain guest": the value of a line with this key, else NULL. */
-static char *value_of(char *line, const char *key)
-{
-	size_t length = strlen(key);
-
-	line += strspn(line, " \t");
-	line[strcspn(line, "\n")] = '\0';
-	if (strncmp(line, key, length) || !strchr("= \t", line[length]))
-		return NULL;
-	line += length;
-	return line + strspn(line, "= \t");
-}
+#include "base/setting.h"
 
 static void take_line(char *line, char *domain, size_t size, bool *bridge)
 {
-	char *value = value_of(line, "domain");
+	char *key, *value;
 
-	if (value)
+	line[strcspn(line, "\n")] = '\0';
+	if (!setting_split(line, &key, &value))
+		return;
+	if (!strcmp(key, "domain"))
 		snprintf(domain, size, "%s", value);
-	else if (value_of(line, "bridge"))
+	else if (!strcmp(key, "bridge"))
 		*bridge = true;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/setting.h"
 #include "daemon/config-internal.h"
 
 #define LINE_BYTES 4096
@@ -38,24 +39,14 @@ static int read_line(const struct config *config, FILE *file, char line[static L
 	return n || c == '\n';
 }
 
-/* Blanks around key and value are no part of them. */
 static int take_line(struct config *config, char *line)
 {
-	char *key = line + strspn(line, " \t"), *value, *end = line + strlen(line);
+	char *key, *value;
 
-	while (end > key && strchr(" \t", end[-1]))
-		*--end = '\0';
-	if (!*key || *key == '#')
+	if (!setting_split(line, &key, &value))
 		return 0;
-	value = key + strcspn(key, "= \t");
-	if (value == key)
+	if (!*key)
 		return refuse(config, "there is no key before the =");
-	if (*value) {
-		end = value + strspn(value, " \t");
-		end += *end == '=';
-		*value = '\0';
-		value = end + strspn(end, " \t");
-	}
 	return config_set(config, key, value);
 }
 

@@ -198,7 +198,7 @@ START_TEST(what_serves_a_guest_is_started_bridges_first)
 	write_file("domid", "7");
 	write_file("conf/a.conf", "blk bdf=00:06.0,path=/a\n");
 	write_file("conf/other.conf", "domain=b\n");
-	write_file("conf/z-host.conf", "# domain=b\n  domain = a\nbridge=give-up=60\n");
+	write_file("conf/z-host.conf", "# domain=b\n  domain = a \t\nbridge=give-up=60\n");
 	write_file("conf/more.conf", "domain a\n");
 	write_file("conf/a.conf.old", "domain=a\n");
 	spawn("start", "a");
