@@ -329,8 +329,14 @@ static int claim_windows(struct bridge *bridge)
 /* On x86 what is not claimed reads all-ones, so only these matter. */
 static int claim_expected(struct bridge *bridge)
 {
+	const struct ioreq_ports ports = { .first = PORT_FIRST,
+					   .last = PORT_LAST,
+					   .read = read_port,
+					   .write = write_port,
+					   .arg = bridge,
+					   .stale = ~0U };
 	unsigned i;
-	int err = ioreq_claim_ports(bridge->server, PORT_FIRST, PORT_LAST);
+	int err = ioreq_claim_ports(bridge->server, &ports);
 
 	for (i = 0; i < bridge->nexpected && !err; i++)
 		err = ioreq_config_claim(bridge->server, bridge->expected[i].bdf);
@@ -352,10 +358,7 @@ int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct pci
 	int err;
 
 	bridge->server = server;
-	bridge->fallback = (struct ioreq_fallback){ .config_read = read_absent,
-						    .port_read = read_port,
-						    .port_write = write_port,
-						    .arg = bridge };
+	bridge->fallback = (struct ioreq_fallback){ .config_read = read_absent, .arg = bridge };
 	make_function(bridge, state);
 	if (left)
 		pci_function_restore(&bridge->function, left);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* claim.c: what a server has claimed: functions, their BARs, a bridge's windows.
+/* claim.c: what a server has claimed: functions, their BARs, a bridge's windows, ports.
  *
  * Xen refuses to claim twice within one server, so what lies in a window of
  * ours is ours already. Where servers overlap, Xen asks the one with the highest
@@ -64,9 +64,53 @@ int ioreq_add_window(struct ioreq_server *server, struct address_window window)
 	return err;
 }
 
-int ioreq_claim_ports(struct ioreq_server *server, uint16_t first, uint16_t last)
+static struct ioreq_port_range *find_ports(struct ioreq_server *server, uint16_t first)
 {
-	return claim(server, PORTS, first, last);
+	unsigned i;
+
+	for (i = 0; i < server->nports; i++)
+		if (server->ports[i].ports.first == first)
+			return &server->ports[i];
+	return NULL;
+}
+
+/* NULL: there is no room. */
+static struct ioreq_port_range *add_ports(struct ioreq_server *server,
+					  const struct ioreq_ports *ports)
+{
+	struct ioreq_port_range *range = find_ports(server, ports->first);
+
+	if (!range && server->nports < IOREQ_MAX_PORTS)
+		range = &server->ports[server->nports++];
+	if (range)
+		range->ports = *ports;
+	return range;
+}
+
+int ioreq_claim_ports(struct ioreq_server *server, const struct ioreq_ports *ports)
+{
+	struct ioreq_port_range *range = add_ports(server, ports);
+	int err;
+
+	if (!range)
+		return -ENOSPC;
+	err = claim(server, PORTS, ports->first, ports->last);
+	range->claimed = !err;
+	return err;
+}
+
+int ioreq_unclaim_ports(struct ioreq_server *server, const struct ioreq_ports *ports)
+{
+	struct ioreq_port_range *range = add_ports(server, ports);
+
+	if (!range)
+		return -ENOSPC;
+	range->claimed = false;
+	if (xendevicemodel_unmap_io_range_from_ioreq_server(server->dm, (domid_t)server->domid,
+							    server->id, PORTS, ports->first,
+							    ports->last))
+		return -errno;
+	return 0;
 }
 
 void ioreq_set_fallback(struct ioreq_server *server, const struct ioreq_fallback *fallback)
@@ -155,6 +199,8 @@ void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *functio
 
 void ioreq_unclaim_all(struct ioreq_server *server)
 {
+	unsigned i;
+
 	while (server->nranges) {
 		const struct ioreq_range *range = &server->ranges[server->nranges - 1];
 
@@ -162,5 +208,8 @@ void ioreq_unclaim_all(struct ioreq_server *server)
 	}
 	while (server->nfunctions)
 		ioreq_config_unclaim(server, server->functions[--server->nfunctions]->bdf);
+	for (i = 0; i < server->nports; i++)
+		if (server->ports[i].claimed)
+			ioreq_unclaim_ports(server, &server->ports[i].ports);
 	server->fallback = NULL;
 }

@@ -65,17 +65,35 @@ static void access_config(struct ioreq_server *server, struct access *access)
 		access->value = ioreq_config_read(server, place, access->size);
 }
 
+/* NULL: none of ours. */
+static const struct ioreq_port_range *find_ports(const struct ioreq_server *server,
+						 const struct access *access)
+{
+	unsigned i;
+
+	for (i = 0; i < server->nports && access->size <= 4; i++) {
+		const struct ioreq_ports *ports = &server->ports[i].ports;
+
+		if (access->address >= ports->first &&
+		    access->address + access->size - 1 <= ports->last)
+			return &server->ports[i];
+	}
+	return NULL;
+}
+
 static void access_port(struct ioreq_server *server, struct access *access)
 {
-	const struct ioreq_fallback *fallback = server->fallback;
+	const struct ioreq_port_range *range = find_ports(server, access);
 	uint16_t port = (uint16_t)access->address;
 
-	if (!fallback || access->size > 4)
+	if (!range)
 		access->value = ~0ULL;
+	else if (!range->claimed)
+		access->value = range->ports.stale;
 	else if (access->write)
-		fallback->port_write(fallback->arg, port, access->size, (uint32_t)access->value);
+		range->ports.write(range->ports.arg, port, access->size, (uint32_t)access->value);
 	else
-		access->value = fallback->port_read(fallback->arg, port, access->size);
+		access->value = range->ports.read(range->ports.arg, port, access->size);
 }
 
 /* Both directions are masked by size: what is beyond is not the guest's. */

@@ -17,6 +17,7 @@
 #define IOREQ_MAX_FUNCTIONS 64
 #define IOREQ_MAX_RANGES    64
 #define IOREQ_MAX_WINDOWS   34 /* config space, and a bridge's list of others */
+#define IOREQ_MAX_PORTS     16
 
 struct foreign;
 
@@ -25,6 +26,12 @@ struct ioreq_range {
 	struct pci_function *function;
 	unsigned bar;
 	uint64_t base, size;
+};
+
+/* They stay known when they are given up: somebody may be on the way. */
+struct ioreq_port_range {
+	struct ioreq_ports ports;
+	bool claimed;
 };
 
 struct ioreq_vcpu {
@@ -60,6 +67,8 @@ struct ioreq_server {
 	unsigned nranges;
 	struct address_window windows[IOREQ_MAX_WINDOWS];
 	unsigned nwindows;
+	struct ioreq_port_range ports[IOREQ_MAX_PORTS];
+	unsigned nports;
 	const struct ioreq_fallback *fallback; /* NULL: none */
 };
 
@@ -67,7 +76,7 @@ struct ioreq_server {
 int ioreq_claim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
 void ioreq_unclaim_memory(struct ioreq_server *server, uint64_t base, uint64_t size);
 
-/* Gives up what functions have; the rest ends with the server. */
+/* Gives up what functions have, and ports; the rest ends with the server. */
 void ioreq_unclaim_all(struct ioreq_server *server);
 
 /* Handles one request; reads leave their result in it. */

@@ -85,12 +85,10 @@ int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, 
 		    uint64_t base, uint64_t size);
 void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar);
 
-/* What a host bridge adds: accesses to claims of this server's that none of its
- * functions takes. Without it they read all-ones, and writes do nothing. */
+/* What a host bridge adds: accesses to config space that is claimed, and that no function
+ * of this server's has. Without it they read all-ones, and writes do nothing. */
 struct ioreq_fallback {
 	uint32_t (*config_read)(void *arg, uint32_t sbdf, uint32_t offset, unsigned size);
-	uint32_t (*port_read)(void *arg, uint16_t port, unsigned size);
-	void (*port_write)(void *arg, uint16_t port, unsigned size, uint32_t value);
 	void *arg;
 };
 
@@ -100,8 +98,25 @@ void ioreq_set_fallback(struct ioreq_server *server, const struct ioreq_fallback
 /* Claims what no function of ours need have. They end with the server. 0 or
  * -errno. */
 int ioreq_add_window(struct ioreq_server *server, struct address_window window);
-int ioreq_claim_ports(struct ioreq_server *server, uint16_t first, uint16_t last);
 int ioreq_config_claim(struct ioreq_server *server, struct pci_bdf bdf);
+
+/* I/O ports from @first to @last. An access has 1, 2 or 4 bytes, at any offset, and does not
+ * go beyond them. */
+struct ioreq_ports {
+	uint16_t first, last;
+	uint32_t (*read)(void *arg, uint16_t port, unsigned size);
+	void (*write)(void *arg, uint16_t port, unsigned size, uint32_t value);
+	void *arg;
+	uint32_t stale; /* what is read by who was on the way when they were given up */
+};
+
+/* Claims ports, which overlap with no others of this server's. @ports is copied; @arg stays
+ * valid until they are given up. They end with the server. 0 or -errno. */
+int ioreq_claim_ports(struct ioreq_server *server, const struct ioreq_ports *ports);
+
+/* Gives them up; they may be claimed again. Also what a process that died has left
+ * claimed. 0, or -ENOENT: they were not claimed; or -errno. */
+int ioreq_unclaim_ports(struct ioreq_server *server, const struct ioreq_ports *ports);
 
 /* From inside a register handler: the access that is being handled is answered
  * by ioreq_answer(@owner), or by itself after IOREQ_LATER_MS. Other vCPUs go
