@@ -8,6 +8,8 @@
 #include "ioreq/internal.h"
 #include "ioreq/pci.h"
 
+#define SCI 9 /* hvmloader's tables say so */
+
 /* A domain that dies meanwhile is no news. */
 static void failed(const struct pci_function *function, const char *what)
 {
@@ -39,6 +41,13 @@ void irq_intx(const struct pci_function *function, bool level)
 int irq_intx_try(const struct pci_function *function)
 {
 	return set_level(function, false) ? -errno : 0;
+}
+
+int irq_sci(const struct ioreq_server *server, bool level)
+{
+	if (xendevicemodel_set_isa_irq_level(server->dm, (domid_t)server->domid, SCI, level))
+		return -errno;
+	return 0;
 }
 
 void irq_message(const struct pci_function *function, uint64_t address, uint32_t data)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ioreq_server;
 struct pci_function;
 
 /* Drives the function's INTA wire. */
@@ -12,6 +13,10 @@ void irq_intx(const struct pci_function *function, bool level);
 
 /* Is there such a wire? 0 or -errno: a domain on Arm has only so many SPIs. */
 int irq_intx_try(const struct pci_function *function);
+
+/* Drives the wire of ACPI's interrupt in an x86 guest, which Xen and QEMU drive, too. 0 or
+ * -errno. On main. */
+int irq_sci(const struct ioreq_server *server, bool level);
 
 /* Sends a message with the guest's address and data as they are: with vector 0
  * Xen reads a pirq from the address, whose high half counts too. */

@@ -353,6 +353,22 @@ int xendevicemodel_set_pci_intx_level(xendevicemodel_handle *dmod, domid_t domid
 	return dm_end(0);
 }
 
+int xendevicemodel_set_isa_irq_level(xendevicemodel_handle *dmod, domid_t domid, uint8_t irq,
+				     unsigned int level)
+{
+	if (dm_begin(dmod, FAKE_DM_ISA, domid))
+		return -1;
+	if (world->platform == FAKE_ARM)
+		return dm_end(EOPNOTSUPP);
+	if (irq >= NR_ISA_IRQS || level > 1)
+		return dm_end(EINVAL);
+	if (world->platform == FAKE_PVH)
+		world_violation("ISA interrupt %u of a PVH guest", irq);
+	world->isa[irq] = level;
+	futex_wake(&world->irq_seq);
+	return dm_end(0);
+}
+
 int xendevicemodel_set_irq_level(xendevicemodel_handle *dmod, domid_t domid, unsigned int irq,
 				 unsigned int level)
 {

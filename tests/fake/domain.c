@@ -104,6 +104,11 @@ unsigned int fake_intx_raised(unsigned int device, unsigned int pin)
 	return world->intx[device][pin].raised;
 }
 
+bool fake_isa_level(unsigned int irq)
+{
+	return world->isa[irq];
+}
+
 bool fake_spi_level(unsigned int irq)
 {
 	return world->spi[irq].level;
@@ -134,6 +139,11 @@ static void servers_destroy_all(void)
 		world->server[i].used = world->server[i].enabled = false;
 	for (i = 0; i < NR_EPORTS; i++)
 		evtchn_close_eport(i);
+}
+
+void fake_acpi(bool there)
+{
+	world->acpi = there;
 }
 
 void fake_domain_destroy(void)

@@ -121,6 +121,9 @@ void fake_hole(uint64_t pfn, bool hole);
  */
 void fake_new_frame(uint64_t pfn);
 
+/* hvmloader has made ACPI tables; at first an HVM guest has some. */
+void fake_acpi(bool there);
+
 /* xl destroy: servers gone, dm_ops ESRCH, xenstore nodes gone, watches fire. */
 void fake_domain_destroy(void);
 
@@ -258,6 +261,9 @@ unsigned int fake_msi_total(void);
 
 bool fake_intx_level(unsigned int device, unsigned int pin);
 unsigned int fake_intx_raised(unsigned int device, unsigned int pin);
+/* Of an HVM guest. */
+bool fake_isa_level(unsigned int irq);
+
 bool fake_spi_level(unsigned int irq);
 unsigned int fake_spi_raised(unsigned int irq); /* level 1 calls: pulses */
 
@@ -280,6 +286,7 @@ enum fake_call {
 	FAKE_DM_INTX,
 	FAKE_DM_MSI,
 	FAKE_DM_IRQ,
+	FAKE_DM_ISA,
 	FAKE_DM_MODIFIED,
 	FAKE_FOREIGN_MAP,
 	FAKE_FOREIGN_UNMAP,

@@ -349,6 +349,7 @@ void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int
 	world->nr_vcpus = nr_vcpus;
 	world->timeout_ms = 20000;
 	world->alive = true;
+	world->acpi = platform == FAKE_HVM;
 	world->maptrack = UINT_MAX;
 	world->page_size = FAKE_PAGE;
 	world->proc_used[0] = true;

@@ -32,6 +32,7 @@
 #define FIRST_EPORT    16u /* Xen's ends of the channels: FIRST_EPORT + index */
 #define NR_EPORTS      (FAKE_NR_SERVERS * MAX_VCPUS)
 #define NR_SPIS        64
+#define NR_ISA_IRQS    16
 #define FIRST_LPORT    40 /* the daemon's ends */
 #define MAX_EVENTS     64 /* queued xenstore watch events */
 
@@ -166,6 +167,8 @@ struct fake_world {
 		bool level;
 		unsigned int raised;
 	} intx[32][4], spi[NR_SPIS];
+	bool isa[NR_ISA_IRQS];
+	bool acpi;
 	unsigned int pages_modified;
 	uint8_t modified[MAX_PAGES / 8];
 
