@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "daemon/config-internal.h"
 #include "daemon/domain.h"
+#include "daemon/hotplug.h"
 
 static bool wrong(struct config *config, const char *key, const char *why)
 {
@@ -80,6 +81,8 @@ bool config_complete(struct config *config)
 		log_error("no device is given (see --help)");
 	else if (config->platform.ecam && config->report_writes)
 		wrong(config, "report-writes", "Xen on Arm has no log of dirty pages");
+	else if (config->platform.ecam && config->hotplug == HOTPLUG_ACPI)
+		wrong(config, "hotplug", "a guest on Arm has no ACPI to be told by: take rescan");
 	else if (config->window & (config->window - 1))
 		wrong(config, "window", "not a power of two");
 	else

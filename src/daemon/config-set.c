@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "daemon/config-internal.h"
+#include "daemon/hotplug.h"
 #include "memory/bounce.h"
 #include "memory/foreign.h"
 #include "virtio/device.h"
@@ -81,6 +82,13 @@ const struct option_spec config_global_options[] = {
 	  .offset = offsetof(struct config, report_writes),
 	  .fallback = "off",
 	  .help = "tell Xen's log of dirty pages of writes through foreign mappings (x86)" },
+	{ .key = "hotplug",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct config, hotplug),
+	  .names = hotplug_way_names,
+	  .fallback = "auto",
+	  .help = "how a running guest learns of devices that come and go (auto: an HVM guest by "
+		  "acpi)" },
 	{ .key = "log-level",
 	  .kind = OPTION_ENUM,
 	  .offset = offsetof(struct config, log_level),

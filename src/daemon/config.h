@@ -41,6 +41,7 @@ struct config {
 	unsigned workers;
 	uint64_t bounce, window; /* bytes */
 	bool report_writes;
+	unsigned hotplug;                                /* enum hotplug_way */
 	unsigned log_level;                              /* enum log_level */
 	const char *file;                                /* --config, or NULL */
 	unsigned file_line;                              /* that is being read; 0: a flag is */

@@ -66,6 +66,13 @@ static void check_quiet(struct loop_work *work)
 	loop_stop(guest->loop);
 }
 
+static void withdraw(struct guest *guest)
+{
+	hotplug_close(guest->hotplug);
+	guest->hotplug = NULL;
+	ioreq_server_withdraw(guest->server);
+}
+
 static void begin_end(struct guest *guest)
 {
 	struct guest_device *device;
@@ -75,7 +82,7 @@ static void begin_end(struct guest *guest)
 		return;
 	guest->ending = true;
 	service_notify("STOPPING=1");
-	ioreq_server_withdraw(guest->server);
+	withdraw(guest);
 	while ((device = devices_next(guest, &i))) {
 		device->virtio.when_quiet = &guest->quiet;
 		virtio_device_reset(&device->virtio);
@@ -161,6 +168,12 @@ static int start_server(struct guest *guest)
 				    &guest->state.region->server, &events, &guest->server);
 
 	return err ? err : ioreq_server_enable(guest->server);
+}
+
+static int start_hotplug(struct guest *guest)
+{
+	return hotplug_open(guest->loop, guest->server, guest->domid,
+			    (enum hotplug_way)guest->config->hotplug, &guest->hotplug);
 }
 
 static int start_workers(struct guest *guest)
@@ -276,6 +289,8 @@ static int start(struct guest *guest)
 
 	if (!err)
 		err = start_server(guest);
+	if (!err)
+		err = start_hotplug(guest);
 	if (err)
 		return err;
 	devices_fit(guest);
@@ -302,7 +317,7 @@ int guest_serve(struct guest *guest)
 	if (!err)
 		run(guest);
 	else if (guest->server)
-		ioreq_server_withdraw(guest->server);
+		withdraw(guest);
 	if (guest->state.region->server == IOREQ_NO_SERVER)
 		state_remove(&guest->state);
 	stop(guest);

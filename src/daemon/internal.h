@@ -5,6 +5,7 @@
 #include "bridge/host.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "daemon/hotplug.h"
 #include "daemon/service.h"
 #include "daemon/state.h"
 #include "virtio/pci.h"
@@ -35,6 +36,7 @@ struct guest {
 	unsigned nworkers;
 	struct loop_watch signals;
 	struct control *control;
+	struct hotplug *hotplug; /* NULL from the end on */
 	struct loop_timer retry;
 	struct service_watchdog watchdog;
 	struct loop_work quiet;

@@ -380,4 +380,29 @@ bool gnet_sent(struct gnet *net, unsigned int pair, unsigned int ms);
  * posted again. 0 if none came within @ms. */
 uint32_t gnet_receive(struct gnet *net, unsigned int pair, void *frame, unsigned int ms);
 
+/* ---- ACPI -------------------------------------------------------------------- */
+
+#define GACPI_SLOTS  0xae00u /* what has come, is to go, eject, pluggable: a bit for each device */
+#define GACPI_EVENTS 0xafe0u /* status and enabled ones, 16 bits each */
+#define GACPI_IRQ    9
+
+struct gacpi_event {
+	uint32_t come, go; /* a bit for each device */
+};
+
+/*
+ * Waits for ACPI's interrupt and serves it as Linux does, with the DSDT of hvmloader: true
+ * if it was an event of the PCI slots.
+ */
+bool gacpi_serve(unsigned int vcpu, unsigned int ms, struct gacpi_event *event);
+
+/* The steps of it, for who wants to be interrupted: until the method runs; the method, slot
+ * by slot; and what comes last. */
+bool gacpi_begin(unsigned int vcpu, unsigned int ms);
+void gacpi_method(unsigned int vcpu, struct gacpi_event *event);
+void gacpi_end(unsigned int vcpu);
+
+/* The driver has let go of this device. */
+void gacpi_eject(unsigned int vcpu, unsigned int device);
+
 #endif
