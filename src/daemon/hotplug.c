@@ -34,6 +34,7 @@
 
 struct hotplug {
 	struct loop *loop;
+	const struct ioreq_server *server;
 	uint32_t domid;
 	enum hotplug_way way; /* that is wanted */
 	struct hvm *hvm;      /* NULL: it is never by ACPI */
@@ -238,6 +239,8 @@ enum hotplug_way hotplug_way(const struct hotplug *hotplug)
 
 	if (!hotplug->hvm)
 		return hotplug->way == HOTPLUG_NONE ? HOTPLUG_NONE : HOTPLUG_RESCAN;
+	if (!ioreq_server_precedes_device_model(hotplug->server))
+		return HOTPLUG_RESCAN;
 	acpi = hvm_has_acpi(hotplug->hvm);
 	if (acpi < 0)
 		return hotplug->way == HOTPLUG_ACPI ? HOTPLUG_ACPI : HOTPLUG_RESCAN;
@@ -302,6 +305,7 @@ int hotplug_open(struct loop *loop, struct ioreq_server *server, uint32_t domid,
 	if (!hotplug)
 		return -ENOMEM;
 	hotplug->loop = loop;
+	hotplug->server = server;
 	hotplug->domid = domid;
 	hotplug->way = way;
 	hotplug->turn.fd = -1;

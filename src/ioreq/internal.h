@@ -87,6 +87,10 @@ void ioreq_dispatch(struct ioreq_server *server, struct ioreq *request);
  * through. Never NULL. */
 const char *ioreq_why_refused(int err, bool allowed);
 
+/* place.c: makes the server, with a number by which it is asked before the guest's device
+ * model. 0 or -errno. */
+int ioreq_create_server(struct ioreq_server *server);
+
 /* config.c: how config accesses reach a function. */
 void ioreq_config_unclaim(struct ioreq_server *server, struct pci_bdf bdf);
 

@@ -276,12 +276,10 @@ static int cannot(const struct ioreq_server *server, const char *what, bool allo
 
 static int create(struct ioreq_server *server)
 {
-	domid_t domid = (domid_t)server->domid;
-	int err;
+	int err = ioreq_create_server(server);
 
-	if (xendevicemodel_create_ioreq_server(server->dm, domid, HVM_IOREQSRV_BUFIOREQ_OFF,
-					       &server->id))
-		return cannot(server, "create an IOREQ server", true, -errno);
+	if (err)
+		return cannot(server, "create an IOREQ server", true, err);
 	*server->record = server->id;
 	err = map_page(server);
 	if (err) {
@@ -289,18 +287,6 @@ static int create(struct ioreq_server *server)
 		destroy(server);
 	}
 	return err;
-}
-
-bool ioreq_server_is_first(const struct ioreq_server *server)
-{
-	ioservid_t id;
-
-	for (id = 0; id < server->id; id++)
-		if (!xendevicemodel_get_ioreq_server_info(server->dm, (domid_t)server->domid, id,
-							  NULL, NULL, NULL) ||
-		    errno != ENOENT)
-			return false;
-	return true;
 }
 
 /* The one server that is surely ours is the one on record. */

@@ -59,6 +59,10 @@ unsigned ioreq_server_vcpus(const struct ioreq_server *server);    /* of the gue
  * first where they overlap with this one. */
 bool ioreq_server_is_first(const struct ioreq_server *server);
 
+/* False if the guest's device model has a server with a higher number: then that one comes
+ * first where they overlap. */
+bool ioreq_server_precedes_device_model(const struct ioreq_server *server);
+
 /* The backend's domain, or IOREQ_DOMID_UNKNOWN. */
 unsigned ioreq_server_own_domid(const struct ioreq_server *server);
 

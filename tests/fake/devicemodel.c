@@ -15,6 +15,8 @@
 /* privcmd takes buffers of one page. */
 #define MAX_EXTENTS (FAKE_PAGE / sizeof(struct xen_dm_op_modified_memory_extent))
 
+#define QEMU_BUFIOREQ_PORT 4
+
 struct xendevicemodel_handle {
 	struct restricted restricted;
 };
@@ -138,7 +140,7 @@ int xendevicemodel_get_ioreq_server_info(xendevicemodel_handle *dmod, domid_t do
 	if (ioreq_gfn || bufioreq_gfn)
 		return dm_end(world->platform == FAKE_ARM ? EOPNOTSUPP : EPERM);
 	if (bufioreq_port)
-		*bufioreq_port = 0;
+		*bufioreq_port = world->server[id].proc < 0 ? QEMU_BUFIOREQ_PORT : 0;
 	return dm_end(0);
 }
 

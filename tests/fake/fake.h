@@ -45,6 +45,10 @@ enum fake_platform {
 /* Make a world with one running domain. Call it first in a test. */
 void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int ram_pages);
 
+/* An HVM guest's, before its QEMU is there; and then it is. */
+void fake_start_alone(unsigned int nr_vcpus, unsigned int ram_pages);
+void fake_device_model_starts(void);
+
 /*
  * End it: kill children that still run, then fail the running Check test if
  * there is a violation nobody expected. For tcase_add_checked_fixture().

@@ -326,14 +326,20 @@ static void lock_init(void)
 	pthread_mutexattr_destroy(&attr);
 }
 
-/* The first server of an HVM guest belongs to QEMU, which claims nothing here. */
-static void qemu_server(void)
+/* QEMU's server claims nothing here. */
+void fake_device_model_starts(void)
 {
-	struct server *s = &world->server[0];
+	struct server *s = world->server;
 
-	s->used = s->enabled = true;
-	s->proc = -1;
-	s->frame = NO_FRAME;
+	while (s->used)
+		s++;
+	*s = (struct server){ .used = true, .enabled = true, .proc = -1, .frame = NO_FRAME };
+}
+
+void fake_start_alone(unsigned int nr_vcpus, unsigned int ram_pages)
+{
+	fake_start(FAKE_HVM, nr_vcpus, ram_pages);
+	world->server[0].used = false;
 }
 
 void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int ram_pages)
@@ -357,7 +363,7 @@ void fake_start(enum fake_platform platform, unsigned int nr_vcpus, unsigned int
 	for (i = 0; i < MAX_HANDLES; i++)
 		world->handle[i].fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE | EFD_NONBLOCK);
 	if (platform == FAKE_HVM)
-		qemu_server();
+		fake_device_model_starts();
 	fake_xs_write("/local/domain/0/name", "Domain-0");
 	fake_xs_write("/local/domain/7/name", FAKE_DOMAIN);
 }

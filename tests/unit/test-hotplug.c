@@ -314,6 +314,51 @@ START_TEST(the_daemon_says_where_it_cannot_be_by_acpi)
 }
 END_TEST
 
+/* --- QEMU's server --------------------------------------------------------------------- */
+
+/* Else QEMU would be asked and not us. */
+START_TEST(qemu_may_come_after_us)
+{
+	struct told told = COMES(6);
+	struct fake_child *other;
+
+	fake_start_alone(2, 256);
+	other = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--name", "other", "--blk",
+			   "bdf=00:09.0,null=1M");
+	ck_assert_int_eq(teller_open(HOTPLUG_AUTO), 0);
+	fake_device_model_starts();
+	ck_assert_uint_eq(fake_servers(), 2);
+	ck_assert_int_gt(teller.server_id, 0);
+	teller_run();
+	tell(&told);
+	expect_event(1 << 6, 0);
+	ck_assert_int_eq(fake_terminate(other), 0);
+}
+END_TEST
+
+/* There is room for no more servers while the guest is made. */
+START_TEST(a_guest_is_told_nothing_where_qemu_comes_first)
+{
+	struct told told = COMES(6);
+
+	fake_start_alone(2, 256);
+	fake_fail(FAKE_DM_CREATE, 2, ENOSPC);
+	ck_assert_int_eq(teller_open(HOTPLUG_AUTO), 0);
+	fake_device_model_starts();
+	teller_run();
+	ck_assert_int_eq(hotplug_way(teller.hotplug), HOTPLUG_RESCAN);
+	tell(&told);
+	ck_assert(came_to(&told, -EOPNOTSUPP));
+}
+END_TEST
+
+START_TEST(no_place_is_left_where_no_qemu_comes)
+{
+	teller_start(_i ? FAKE_ARM : FAKE_PVH, HOTPLUG_AUTO);
+	ck_assert_int_eq(teller.server_id, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -334,6 +379,9 @@ int main(void)
 		TIMES(acpi_is_refused_where_there_is_none, 2),
 		TIMES(who_may_not_ask_goes_by_what_he_is_told, 2),
 		TIMES(the_daemon_says_where_it_cannot_be_by_acpi, 2),
+		ONCE(qemu_may_come_after_us),
+		ONCE(a_guest_is_told_nothing_where_qemu_comes_first),
+		TIMES(no_place_is_left_where_no_qemu_comes, 2),
 	};
 
 	return unit_main("hotplug", told_setup, told_teardown, tests, ARRAY_SIZE(tests));
