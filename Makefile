@@ -46,7 +46,7 @@ BENCH   := $(wildcard tests/bench/*.c)
 MAN     := $(wildcard man/*.[1-8])
 
 # xenvirtioctl is src/ctl/ and a little of src/base/; the daemon is all the rest.
-CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c complete.c log.c options.c \
+CTL     := $(wildcard src/ctl/*.c) $(addprefix src/base/,bdf.c complete.c log.c opener.c options.c \
 	   pass-fds.c runtime.c setting.c spawn.c)
 DAEMON  := $(filter-out src/ctl/%,$(SRC))
 

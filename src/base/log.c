@@ -18,6 +18,8 @@ const char *const log_level_names[] = { "error", "warning", "info", "debug", NUL
 static const char *program = "xenvirtiod", *instance;
 static _Atomic enum log_level threshold = LOG_INFO;
 static bool journal;
+static _Thread_local char *kept;
+static _Thread_local size_t kept_size;
 
 /* Whoever started us may have closed them. What is opened next, an image even,
  * would be in their place and get the lines. */
@@ -81,10 +83,21 @@ static void write_line(enum log_level level, const char *fmt, va_list ap)
 		return; /* there is nowhere left to say so */
 }
 
+void log_keep(char *text, size_t size)
+{
+	kept = text;
+	kept_size = size;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (kept && level == LOG_ERROR) {
+		va_start(ap, fmt);
+		vsnprintf(kept, kept_size, fmt, ap);
+		va_end(ap);
+	}
 	if (level > threshold)
 		return;
 	va_start(ap, fmt);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
@@ -21,6 +22,9 @@ void log_init(const char *instance, enum log_level level);
 
 /* From any thread. */
 void log_set_level(enum log_level level);
+
+/* From here on the last error of this thread is put into @text as well; NULL: no more. */
+void log_keep(char *text, size_t size);
 
 /* Who speaks, if not xenvirtiod. @name must stay valid. */
 void log_program(const char *name);

@@ -30,7 +30,7 @@ struct loop {
 	struct loop_work *deferred, **deferred_tail;
 	struct loop_timer *timers; /* soonest first */
 	struct loop_poll *polls;
-	struct loop_op timeout_op, moved_op;
+	struct loop_op timeout_op, ignored_op;
 	struct __kernel_timespec timeout;
 	uint64_t timeout_due;
 	bool timeout_armed;
@@ -66,6 +66,14 @@ void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op)
 	io_uring_sqe_set_data(sqe, op);
 }
 
+void loop_cancel(struct loop *loop, struct loop_op *op)
+{
+	struct io_uring_sqe *sqe = loop_sqe(loop);
+
+	io_uring_prep_cancel(sqe, op, 0);
+	loop_sqe_for(sqe, &loop->ignored_op);
+}
+
 int loop_register(struct loop *loop, void *base, size_t length)
 {
 	const struct iovec all = { .iov_base = base, .iov_len = length };
@@ -98,8 +106,8 @@ static void timeout_done(struct loop_op *op, int result)
 	container_of(op, struct loop, timeout_op)->timeout_armed = false;
 }
 
-/* Where it was too late to move it, it is done as well. */
-static void timeout_moved(struct loop_op *op, int result)
+/* What changes another operation: where it was too late for that, that one is done as well. */
+static void ignore(struct loop_op *op, int result)
 {
 	(void)op, (void)result;
 }
@@ -128,7 +136,7 @@ struct loop *loop_new(void)
 	loop->deferred_tail = &loop->deferred;
 	loop->wake_op.done = woken;
 	loop->timeout_op.done = timeout_done;
-	loop->moved_op.done = timeout_moved;
+	loop->ignored_op.done = ignore;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->wake_fd < 0)
 		goto fail_free;
@@ -167,26 +175,40 @@ static void arm_watch(struct loop_watch *watch)
 
 	io_uring_prep_poll_add(sqe, watch->fd, POLLIN);
 	loop_sqe_for(sqe, &watch->op);
+	watch->armed = true;
 }
 
 static void watch_ready(struct loop_op *op, int result)
 {
 	struct loop_watch *watch = container_of(op, struct loop_watch, op);
 
+	watch->armed = false;
+	if (watch->ended)
+		return;
 	if (result < 0 && result != -EINTR && result != -EAGAIN) {
 		log_error("poll of descriptor %d: %s", watch->fd, strerror(-result));
 		return;
 	}
 	if (result > 0)
 		watch->ready(watch);
-	arm_watch(watch);
+	if (!watch->ended)
+		arm_watch(watch);
 }
 
 void loop_watch(struct loop *loop, struct loop_watch *watch)
 {
 	watch->loop = loop;
 	watch->op.done = watch_ready;
+	watch->ended = false;
 	arm_watch(watch);
+}
+
+bool loop_unwatch(struct loop_watch *watch)
+{
+	if (watch->armed && !watch->ended)
+		loop_cancel(watch->loop, &watch->op);
+	watch->ended = true;
+	return !watch->armed;
 }
 
 static void wake(struct loop *loop)
@@ -355,7 +377,7 @@ static void arm_timeout(struct loop *loop)
 	if (loop->timeout_armed) {
 		io_uring_prep_timeout_update(sqe, &loop->timeout, (uintptr_t)&loop->timeout_op,
 					     IORING_TIMEOUT_ABS);
-		loop_sqe_for(sqe, &loop->moved_op);
+		loop_sqe_for(sqe, &loop->ignored_op);
 		return;
 	}
 	io_uring_prep_timeout(sqe, &loop->timeout, 0, IORING_TIMEOUT_ABS);

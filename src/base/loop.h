@@ -27,6 +27,7 @@ struct loop_watch {
 	int fd;
 	struct loop *loop;
 	struct loop_op op;
+	bool armed, ended;
 };
 
 /* Something to run later. Queued at most once at a time: a second post of the
@@ -59,14 +60,21 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* Watches @watch->fd until the loop is freed. */
+/* Watches @watch->fd until the loop is freed, or the watch ends. */
 void loop_watch(struct loop *loop, struct loop_watch *watch);
+
+/* It ends. False while the io_uring still has it: ask again, in a later turn. */
+bool loop_unwatch(struct loop_watch *watch);
 
 /* An SQE, never NULL: prepare it by an io_uring_prep_*() call, then name the
  * operation that completes with it. It is submitted with the next turn. Before
  * loop_run() there is room for a few only. */
 struct io_uring_sqe *loop_sqe(struct loop *loop);
 void loop_sqe_for(struct io_uring_sqe *sqe, struct loop_op *op);
+
+/* The operation, if it is in the io_uring, soon completes with -ECANCELED; or it does as it
+ * would have. */
+void loop_cancel(struct loop *loop, struct loop_op *op);
 
 /* Makes memory known to the kernel beforehand, once: then the *_fixed operations
  * with buffer 0 may use it. 0 or -errno. */

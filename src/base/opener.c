@@ -29,6 +29,8 @@
 #define TUN_DEVICE "/dev/net/tun"
 #define HANDED_MAX 32
 
+const char *const opener_kind_names[] = { "file", "tap", "tapdev", "socket", NULL };
+
 enum entry_state { IDLE, ASKED, ANSWERED };
 
 struct entry {
@@ -295,21 +297,23 @@ int opener_ask(const struct opener_thing *thing)
 	return entry->state == ANSWERED ? 0 : -EINPROGRESS;
 }
 
-static int take_handed(struct handed *handed_over)
+int opener_take(const struct opener_thing *thing)
 {
-	int fd = handed_over->fd;
+	struct handed *handed_over = find_handed(thing);
+	int fd = handed_over ? handed_over->fd : -1;
 
-	handed_over->fd = -1;
+	if (handed_over)
+		handed_over->fd = -1;
 	return fd;
 }
 
 int opener_open(const struct opener_thing *thing)
 {
-	struct handed *handed_over = find_handed(thing);
 	struct entry *entry;
+	int fd = opener_take(thing);
 
-	if (handed_over)
-		return take_handed(handed_over);
+	if (fd >= 0)
+		return fd;
 	if (!sealed)
 		return opener_open_here(thing);
 	entry = find(thing);

@@ -21,6 +21,8 @@ enum opener_kind {
 	OPENER_SOCKET, /* the listener at @name, a unix stream */
 };
 
+extern const char *const opener_kind_names[]; /* "file", ...; NULL at the end */
+
 struct opener_thing {
 	enum opener_kind kind;
 	int flags;
@@ -48,4 +50,5 @@ void opener_end(void);
 /* What opener_open() takes first, until opener_drop_handed(), whose it is then. The name
  * stays valid. 0 or -E2BIG. */
 int opener_hand_over(const struct opener_thing *thing, int fd);
+int opener_take(const struct opener_thing *thing); /* -1 if it was not handed over */
 void opener_drop_handed(void);

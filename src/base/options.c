@@ -268,6 +268,7 @@ struct parse {
 	const struct option_set *sets;
 	unsigned nsets;
 	const char *where;
+	bool later;
 	const struct option_spec *seen[MAX_KEYS];
 	unsigned nseen;
 };
@@ -314,6 +315,11 @@ static int parse_item(struct parse *parse, char *item)
 		log_error("%s: there is no option \"%s\" (see --help)", parse->where, item);
 		return -EINVAL;
 	}
+	if (spec->at_start && parse->later) {
+		log_error("%s: \"%s=\" is only for what is there from the start", parse->where,
+			  item);
+		return -EINVAL;
+	}
 	if (!was_seen(parse, spec)) {
 		parse->seen[parse->nseen++] = spec;
 	} else if (spec->kind != OPTION_LIST) {
@@ -352,17 +358,31 @@ static int apply_defaults(const struct parse *parse)
 	return 0;
 }
 
-int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
-		  const char *text)
+static int parse_list(struct parse *parse, const char *text)
 {
-	struct parse parse = { .sets = sets, .nsets = nsets, .where = where };
 	char *copy = strdup(text), *rest = copy;
 	int err = copy ? 0 : -ENOMEM;
 
 	while (!err && rest)
-		err = parse_item(&parse, next_item(&rest));
+		err = parse_item(parse, next_item(&rest));
 	free(copy);
-	return err ? err : apply_defaults(&parse);
+	return err ? err : apply_defaults(parse);
+}
+
+int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
+		  const char *text)
+{
+	struct parse parse = { .sets = sets, .nsets = nsets, .where = where };
+
+	return parse_list(&parse, text);
+}
+
+int options_parse_later(const struct option_set *sets, unsigned nsets, const char *where,
+			const char *text)
+{
+	struct parse parse = { .sets = sets, .nsets = nsets, .where = where, .later = true };
+
+	return parse_list(&parse, text);
 }
 
 static void free_string(char **field)

@@ -34,6 +34,7 @@ struct option_spec {
 	const char *key;
 	enum option_kind kind;
 	bool required;
+	bool at_start; /* refused by options_parse_later() */
 	size_t offset; /* of the field in the struct */
 	uint64_t min, max;
 	const char *const *names; /* NULL-terminated */
@@ -60,6 +61,10 @@ struct option_set {
  * structs need options_free() either way. */
 int options_parse(const struct option_set *sets, unsigned nsets, const char *where,
 		  const char *text);
+
+/* The same, for what comes when the program has started long since. */
+int options_parse_later(const struct option_set *sets, unsigned nsets, const char *where,
+			const char *text);
 void options_free(const struct option_set *sets, unsigned nsets);
 
 /* For tables of flags, "--key value", which getopt_long(3) takes apart. Fills the
