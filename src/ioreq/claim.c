@@ -197,6 +197,27 @@ void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *functio
 	}
 }
 
+static void forget_function(struct ioreq_server *server, const struct pci_function *function)
+{
+	unsigned i;
+
+	for (i = 0; i < server->nfunctions; i++)
+		if (server->functions[i] == function) {
+			server->functions[i] = server->functions[--server->nfunctions];
+			return;
+		}
+}
+
+void ioreq_remove_function(struct ioreq_server *server, struct pci_function *function)
+{
+	unsigned bar;
+
+	for (bar = 0; bar < PCI_BASES; bar++)
+		ioreq_unclaim_bar(server, function, bar);
+	forget_function(server, function);
+	ioreq_config_unclaim(server, function->bdf);
+}
+
 void ioreq_unclaim_all(struct ioreq_server *server)
 {
 	unsigned i;

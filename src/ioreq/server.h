@@ -84,6 +84,9 @@ void ioreq_server_close(struct ioreq_server *server);
  * -errno after a line in the log. */
 int ioreq_add_function(struct ioreq_server *server, struct pci_function *function);
 
+/* Gives up all that it has claimed: from here on the guest sees nothing there. */
+void ioreq_remove_function(struct ioreq_server *server, struct pci_function *function);
+
 /* Claims or gives up a guest-physical range for a function's BAR. */
 int ioreq_claim_bar(struct ioreq_server *server, struct pci_function *function, unsigned bar,
 		    uint64_t base, uint64_t size);

@@ -32,25 +32,48 @@ static void power_on(struct virtio_device *device)
 		state->queues[i].size = VIRTQUEUE_SIZE_MAX;
 }
 
+/* What is asked of a queue's worker, whose memory and loop are its own. */
+struct queue_call {
+	struct virtio_device *device;
+	unsigned index;
+	struct worker *worker;
+	int err;
+	bool quiet;
+};
+
+static void call_init(void *arg)
+{
+	struct queue_call *call = arg;
+	struct virtqueue *queue = &call->device->queues[call->index];
+
+	call->err = virtqueue_init(queue, call->device, call->index, call->worker);
+	if (call->err)
+		return;
+	call->err = call->device->type->queue_init(queue);
+	if (call->err)
+		virtqueue_free(queue);
+}
+
 static int init_queue(struct virtio_device *device, unsigned i, struct worker *worker)
 {
-	struct virtqueue *queue = &device->queues[i];
-	int err = virtqueue_init(queue, device, i, worker);
+	struct queue_call call = { .device = device, .index = i, .worker = worker };
 
-	if (err)
-		return err;
-	err = device->type->queue_init(queue);
-	if (err)
-		virtqueue_free(queue);
-	return err;
+	worker_call(worker, call_init, &call);
+	return call.err;
+}
+
+static void call_free(void *arg)
+{
+	struct virtqueue *queue = arg;
+
+	queue->device->type->queue_free(queue);
+	virtqueue_free(queue);
 }
 
 static void free_queues(struct virtio_device *device, unsigned count)
 {
-	while (count--) {
-		device->type->queue_free(&device->queues[count]);
-		virtqueue_free(&device->queues[count]);
-	}
+	while (count--)
+		worker_call(device->queues[count].worker, call_free, &device->queues[count]);
 	free(device->queues);
 	device->queues = NULL;
 }
@@ -77,6 +100,7 @@ int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 	}
 	*next += (device->nqueues + together - 1) / together;
 	power_on(device);
+	device->reset_seen = true;
 	state->config_generation++; /* a process before us may have shown another one */
 	return 0;
 }
@@ -87,8 +111,51 @@ void virtio_device_detach(struct virtio_device *device)
 		free_queues(device, device->nqueues);
 }
 
+static void call_quiet(void *arg)
+{
+	struct queue_call *call = arg;
+
+	call->quiet = call->device->type->queue_quiet(&call->device->queues[call->index]);
+}
+
+static bool queues_quiet(struct virtio_device *device)
+{
+	bool quiet = true;
+	unsigned i;
+
+	for (i = 0; device->type->queue_quiet && i < device->nqueues; i++) {
+		struct queue_call call = { .device = device, .index = i };
+
+		worker_call(device->queues[i].worker, call_quiet, &call);
+		quiet &= call.quiet;
+	}
+	return quiet;
+}
+
+/* What a turn has put off to its end is done when it is found quiet once more. */
+bool virtio_device_quiet(struct virtio_device *device)
+{
+	bool before = device->quiet;
+
+	device->quiet = queues_quiet(device);
+	if (device->type->quiet)
+		device->quiet &= device->type->quiet(device);
+	return before && device->quiet;
+}
+
+bool virtio_device_forsake(struct virtio_device *device)
+{
+	return !device->type->forsake || device->type->forsake(device);
+}
+
 uint8_t virtio_device_status(const struct virtio_device *device)
 {
+	return device->state->status;
+}
+
+uint8_t virtio_device_read_status(struct virtio_device *device)
+{
+	device->reset_seen |= !device->state->status;
 	return device->state->status;
 }
 
@@ -98,6 +165,7 @@ static void finish_reset(struct virtio_device *device)
 
 	device->resetting = false;
 	device->latched_status = 0;
+	device->reset_seen = false;
 	power_on(device);
 	if (device->type->reset)
 		device->type->reset(device);

@@ -70,7 +70,18 @@ struct virtio_device_type {
 	 * its way is pushed. */
 	void (*stop)(struct virtqueue *queue);
 
+	/* NULL if it always is so. While the device goes away, after a reset: ends what the queue
+	 * still has in a loop, and is true if there is nothing. Asked again if not. */
+	bool (*queue_quiet)(struct virtqueue *queue);
+
 	/* The rest is on main, and NULL where there is nothing to do. */
+
+	/* The same for what the device has in main's loop. */
+	bool (*quiet)(struct virtio_device *device);
+
+	/* The administrator takes away what is served: from here on every request fails, and
+	 * what can be given back at once is. True if that has been done; asked again if not. */
+	bool (*forsake)(struct virtio_device *device);
 
 	/* The guest is known, and may make a difference to the number of queues. */
 	void (*fit)(struct virtio_device *device, unsigned vcpus);
@@ -144,10 +155,12 @@ struct virtio_device {
 	enum virtio_wait wait;
 	bool ready;
 	atomic_bool paused; /* by the administrator */
+	bool quiet;         /* it goes away, and was found so */
 	struct reason why;  /* not ready: as last said */
 
 	unsigned stopping; /* queues that a reset waits for */
 	bool resetting;
+	bool reset_seen;              /* the driver has read that the last one is over */
 	uint8_t latched_status;       /* written while resetting */
 	bool config_news;             /* the driver has not been told of a change */
 	struct loop_work *when_quiet; /* NULL, or posted at the end of each reset */
@@ -159,6 +172,14 @@ int virtio_device_open(struct virtio_device *device, const struct virtio_device_
 		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
 		       const void *options);
 void virtio_device_close(struct virtio_device *device);
+
+/* The same in two steps, for while the guest runs: the second one never waits, and is to be
+ * taken again as long as it returns -EAGAIN or -EINPROGRESS; then, and after another error, the
+ * device is still open. 0 or -errno, the first one's after a line in the log. */
+int virtio_device_prepare(struct virtio_device *device, const struct virtio_device_type *type,
+			  const char *name, const struct memory_options *memory,
+			  const void *options);
+int virtio_device_connect(struct virtio_device *device);
 
 /* For open(): reads an expansion ROM, for a device to boot from. Its images for virtio
  * devices get this one's ids. 0 or -errno with the reason in device->why. */
@@ -175,11 +196,20 @@ int virtio_device_retry(struct virtio_device *device);
 int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 			 struct virtio_device_state *state, struct worker *workers,
 			 unsigned nworkers, unsigned *next);
-/* After its workers have quit. */
+/* After its workers have quit, or virtio_device_quiet(). */
 void virtio_device_detach(struct virtio_device *device);
 
-/* Until a reset is over the status reads as before it. */
+/* Of a device that was reset and that the guest does not see any more: ends what it has in any
+ * loop. True if there is nothing left; else it is to be asked again, in a later turn. */
+bool virtio_device_quiet(struct virtio_device *device);
+
+/* See struct virtio_device_type. */
+bool virtio_device_forsake(struct virtio_device *device);
+
+/* Until a reset is over the status reads as before it. The second one is for the driver, who
+ * may wait for that. */
 uint8_t virtio_device_status(const struct virtio_device *device);
+uint8_t virtio_device_read_status(struct virtio_device *device);
 
 /* False if this began a reset that is not over yet: reset_done() will come. */
 bool virtio_device_write_status(struct virtio_device *device, uint8_t status);

@@ -114,7 +114,7 @@ static uint32_t read_num_queues(struct virtio_pci *vpci)
 
 static uint32_t read_status(struct virtio_pci *vpci)
 {
-	return virtio_device_status(vpci->device);
+	return virtio_device_read_status(vpci->device);
 }
 
 /* Firmware does not poll for the end of a reset, so it is held until then. */

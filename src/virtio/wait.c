@@ -29,18 +29,16 @@ static int connect_type(struct virtio_device *device, bool again, struct reason 
 	return err;
 }
 
-static int open_type(struct virtio_device *device, const void *options)
+static int give_up(struct virtio_device *device, int err)
 {
-	int err = device->type->open(device, options);
-
-	if (err && !device->why.text[0])
-		reason_set(&device->why, err, "%s", strerror(-err));
-	return err ? err : connect_type(device, false, &device->why);
+	log_error("%s: %s", device->name, device->why.text);
+	virtio_device_close(device);
+	return err;
 }
 
-int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
-		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
-		       const void *options)
+int virtio_device_prepare(struct virtio_device *device, const struct virtio_device_type *type,
+			  const char *name, const struct memory_options *memory,
+			  const void *options)
 {
 	int err;
 
@@ -48,21 +46,37 @@ int virtio_device_open(struct virtio_device *device, const struct virtio_device_
 		.type = type,
 		.name = name,
 		.memory = *memory,
-		.wait = wait,
 		.offered = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |
 			   BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX),
 		.nqueues = 1,
 	};
-	err = open_type(device, options);
+	err = type->open(device, options);
+	if (err && !device->why.text[0])
+		reason_set(&device->why, err, "%s", strerror(-err));
+	return err ? give_up(device, err) : 0;
+}
+
+int virtio_device_connect(struct virtio_device *device)
+{
+	return connect_type(device, true, &device->why);
+}
+
+int virtio_device_open(struct virtio_device *device, const struct virtio_device_type *type,
+		       const char *name, const struct memory_options *memory, enum virtio_wait wait,
+		       const void *options)
+{
+	int err = virtio_device_prepare(device, type, name, memory, options);
+
+	if (err)
+		return err;
+	device->wait = wait;
+	err = connect_type(device, false, &device->why);
 	if (!err)
 		return 0;
-	if (err == -EAGAIN && wait != VIRTIO_WAIT_NO) {
-		log_info("%s: waiting for %s", name, device->why.text);
-		return 0;
-	}
-	log_error("%s: %s", name, device->why.text);
-	virtio_device_close(device);
-	return err;
+	if (err != -EAGAIN || wait == VIRTIO_WAIT_NO)
+		return give_up(device, err);
+	log_info("%s: waiting for %s", name, device->why.text);
+	return 0;
 }
 
 void virtio_device_close(struct virtio_device *device)

@@ -3,6 +3,7 @@
 #include "virtio/worker.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,36 @@ int worker_start(struct worker *worker, unsigned index, const struct worker_opti
 	if (err)
 		worker_stop(worker);
 	return err;
+}
+
+struct call {
+	struct loop_work work;
+	void (*run)(void *arg);
+	void *arg;
+	sem_t done;
+};
+
+static void run_call(struct loop_work *work)
+{
+	struct call *call = container_of(work, struct call, work);
+
+	call->run(call->arg);
+	sem_post(&call->done);
+}
+
+void worker_call(struct worker *worker, void (*run)(void *arg), void *arg)
+{
+	struct call call = { .work.run = run_call, .run = run, .arg = arg };
+
+	if (!worker->own_thread) {
+		run(arg);
+		return;
+	}
+	sem_init(&call.done, 0, 0);
+	loop_post(worker->loop, &call.work);
+	while (sem_wait(&call.done))
+		;
+	sem_destroy(&call.done);
 }
 
 static void end_thread(struct worker *worker)

@@ -34,6 +34,10 @@ struct worker_options {
 int worker_start(struct worker *worker, unsigned index, const struct worker_options *options,
 		 struct loop *loop);
 
+/* On main: has the worker's thread do this, behind what was posted to it, and waits: for a turn
+ * of its, which is soon. */
+void worker_call(struct worker *worker, void (*run)(void *arg), void *arg);
+
 /* Ends the threads; no queue may be running on them. They may still post to each other,
  * so all end before the first loop is freed; and what was posted to a queue may have been
  * under way, so queues are freed afterwards. */

@@ -240,7 +240,7 @@ void gvirtio_driver_ok(struct gvirtio *v);
 /* One queue by hand: its registers only. */
 void gvirtio_queue_regs(struct gvirtio *v, unsigned int index, const struct gring *ring);
 
-/* Reset and free the queues, as a driver's removal. */
+/* Reset and free the queues, as a driver's removal; the device is acknowledged then. */
 void gvirtio_remove(struct gvirtio *v);
 
 void gvirtio_kick(struct gvirtio *v, struct gring *ring);

@@ -239,10 +239,11 @@ void gvirtio_remove(struct gvirtio *v)
 	for (i = 0; i < v->nr_queues; i++)
 		queue_remove(v, i);
 	v->nr_queues = 0;
-	if (!has_msix(v))
-		return;
-	set_vector(v, gvirtio_field(msix_config), VIRTIO_MSI_NO_VECTOR);
-	gpci_msix_disable(&v->pci);
+	if (has_msix(v)) {
+		set_vector(v, gvirtio_field(msix_config), VIRTIO_MSI_NO_VECTOR);
+		gpci_msix_disable(&v->pci);
+	}
+	add_status(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 }
 
 /* ---- notifications -------------------------------------------------------------------- */

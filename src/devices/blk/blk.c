@@ -239,7 +239,7 @@ static void blk_config_written(struct virtio_device *device, unsigned offset, un
 	log_info("%s: writes go %s", device->name, value ? "back" : "through");
 }
 
-static void go_on(struct virtio_device *device)
+void blk_go_on(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
 	unsigned i;
@@ -273,7 +273,7 @@ static void find_size(struct virtio_device *device)
 static void blk_look_again(struct virtio_device *device)
 {
 	find_size(device);
-	go_on(device);
+	blk_go_on(device);
 }
 
 /* At the end, since the log may not have had all of them. */
@@ -302,6 +302,8 @@ static void blk_close(struct virtio_device *device)
 	store->ops->close(store);
 	if (blk->coming)
 		blk->coming->ops->close(blk->coming);
+	if (blk->forsaken)
+		blk->forsaken->ops->close(blk->forsaken);
 	blk_limit_destroy(&blk->limit);
 	free(blk);
 	device->private = NULL;
@@ -338,6 +340,8 @@ const struct virtio_device_type virtio_blk = {
 	.queue_free = blk_queue_free,
 	.handle = blk_queue_handle,
 	.stop = blk_queue_stop,
+	.queue_quiet = blk_queue_quiet,
+	.forsake = blk_forsake,
 	.fit = blk_fit,
 	.driver_ok = blk_driver_ok,
 	.reset = blk_reset,

@@ -40,8 +40,10 @@ struct blk_device {
 	const struct blk_options *options;
 	/* Set once by main while workers read it, which see by it how large the disk is. */
 	_Atomic(struct blk_store *) store;
-	struct blk_store nothing; /* the store before: no sectors, and it fails */
-	struct blk_store *coming; /* NULL, or what is waited for */
+	struct blk_store nothing;   /* the store before: no sectors, and it fails */
+	struct blk_store *coming;   /* NULL, or what is waited for */
+	struct blk_store *forsaken; /* NULL, or what is to be closed */
+	bool parted;                /* no queue uses that any more */
 	struct virtio_blk_config config;
 	atomic_bool writes_back; /* a write may be done before it is stable */
 	atomic_bool stopped;
@@ -54,6 +56,9 @@ struct blk_device {
  * device of no sectors (0 or -ENOMEM), and its store, which it owns from there on. */
 int blk_device_init(struct virtio_device *device, const struct blk_options *options);
 void blk_device_connect(struct virtio_device *device, struct blk_store *store);
+
+/* The disk is not stopped any more. On main. */
+void blk_go_on(struct virtio_device *device);
 
 /* From any thread. */
 static inline struct blk_store *blk_store_of(const struct blk_device *blk)
@@ -75,6 +80,10 @@ void blk_queue_stop(struct virtqueue *vq);
 /* From any thread: adds what the queue has done to @sum. */
 struct blk_traffic;
 void blk_queue_traffic(const struct virtqueue *vq, struct blk_traffic *sum);
+
+/* forsake.c: of struct virtio_device_type. */
+bool blk_queue_quiet(struct virtqueue *vq);
+bool blk_forsake(struct virtio_device *device);
 
 /* gate.c: on main. The disk is not stopped any more. */
 void blk_gate_open(struct virtqueue *vq);

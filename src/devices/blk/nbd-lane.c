@@ -483,3 +483,15 @@ void nbd_lane_give_up(struct nbd_lane *lane)
 	loop_post(lane->loop, &lane->news);
 	loop_post(lane->store->lanes->loop, &lane->store->lanes->news);
 }
+
+/* Without operations it waits for nothing but, at times, for room to send. */
+bool nbd_lane_quiet(struct nbd_lane *lane)
+{
+	struct nbd_link *link = lane->link;
+
+	loop_timer_cancel(lane->loop, &lane->patience);
+	if (!link || (!link->reading && !link->writing))
+		return true;
+	shutdown(link->fd, SHUT_RDWR);
+	return false;
+}

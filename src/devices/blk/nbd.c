@@ -93,6 +93,13 @@ static void give_up(struct blk_store *store, struct loop *loop)
 		nbd_lane_give_up(lane);
 }
 
+static bool quiet(struct blk_store *store, struct loop *loop)
+{
+	struct nbd_lane *lane = find_lane(of(store), loop);
+
+	return !lane || nbd_lane_quiet(lane);
+}
+
 /* The protocol tells a size only to who connects. */
 static int look_again(struct blk_store *store)
 {
@@ -131,7 +138,11 @@ static void close_store(struct blk_store *store)
 }
 
 static const struct blk_store_ops ops = {
-	.submit = submit, .look_again = look_again, .give_up = give_up, .close = close_store
+	.submit = submit,
+	.look_again = look_again,
+	.give_up = give_up,
+	.quiet = quiet,
+	.close = close_store,
 };
 
 /* ---- opening ----------------------------------------------------------------------- */

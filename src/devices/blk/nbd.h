@@ -126,6 +126,7 @@ void nbd_lane_init(struct nbd_lane *lane, struct nbd_store *store, struct loop *
 		   unsigned index);
 void nbd_lane_submit(struct nbd_lane *lane, struct blk_io *io);
 void nbd_lane_give_up(struct nbd_lane *lane);
+bool nbd_lane_quiet(struct nbd_lane *lane);
 
 /* ---- nbd.c ------------------------------------------------------------------------- */
 

@@ -78,6 +78,7 @@ static void io_done(struct blk_io *io, int err)
 {
 	struct blk_request *request = container_of(io, struct blk_request, io);
 
+	io->store = NULL;
 	if (!err || !blk_gate_stops(request, err))
 		request->io_done(request, err);
 }

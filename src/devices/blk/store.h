@@ -30,7 +30,7 @@ struct blk_io {
 	 * a flush: writes before it may be lost, and another one cannot know. */
 	void (*done)(struct blk_io *io, int err);
 
-	/* The store's. */
+	/* The store's, which may be read while the operation is under way. */
 	struct blk_store *store;
 	struct loop *loop;
 	struct loop_op loop_op;
@@ -52,6 +52,9 @@ struct blk_store_ops {
 	/* On @loop: what came from there and waits for the store to come back ends now,
 	 * with an error. NULL where nothing waits. */
 	void (*give_up)(struct blk_store *store, struct loop *loop);
+	/* On @loop, from where no operation is under way: ends what the store has there. True if
+	 * there is nothing; asked again if not. NULL where it always is so. */
+	bool (*quiet)(struct blk_store *store, struct loop *loop);
 	void (*close)(struct blk_store *store); /* no operation is under way */
 };
 

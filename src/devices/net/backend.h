@@ -67,6 +67,9 @@ struct net_backend_ops {
 	int (*read)(struct net_port *port, void *data, uint32_t length);
 	/* Calls port->readable() once, when there is something to receive. */
 	void (*watch)(struct net_port *port);
+	/* The device goes away: ends what the port has in its loop. True if there is nothing;
+	 * asked again if not. */
+	bool (*quiet)(struct net_port *port);
 
 	/* On main. What the guest takes of GUEST_CSUM, GUEST_TSO4 ... 0: nothing. */
 	int (*set_offloads)(struct net_backend *backend, uint64_t features);
@@ -74,6 +77,8 @@ struct net_backend_ops {
 	int (*set_pairs)(struct net_backend *backend, unsigned pairs);
 	/* From here on backend->changed() is called. NULL where the link is always up. */
 	int (*watch_link)(struct net_backend *backend, struct loop *loop);
+	/* Ends that, as quiet() does. */
+	bool (*unwatch_link)(struct net_backend *backend);
 };
 
 struct net_backend {

@@ -110,6 +110,11 @@ struct link *link_watch(struct loop *loop, const char *name,
 	return link;
 }
 
+bool link_unwatch(struct link *link)
+{
+	return loop_unwatch(&link->watch);
+}
+
 void link_free(struct link *link)
 {
 	if (link && link->watch.fd >= 0)

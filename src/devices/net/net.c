@@ -245,6 +245,13 @@ static void net_stop(struct virtqueue *queue)
 		net_tx_stop(queue);
 }
 
+static bool net_queue_quiet(struct virtqueue *queue)
+{
+	if (!may_be_of_pair(queue))
+		return true;
+	return queue->index % 2 ? net_tx_quiet(queue) : net_rx_quiet(queue);
+}
+
 static void tell_link(struct net_device *net)
 {
 	bool up = net->backend->up && !net->unplugged;
@@ -273,6 +280,13 @@ static void net_set_link(struct virtio_device *device, bool up)
 
 	atomic_store(&net->unplugged, !up);
 	tell_link(net);
+}
+
+/* The backend goes when the driver has. */
+static bool net_forsake(struct virtio_device *device)
+{
+	net_set_link(device, false);
+	return true;
 }
 
 /* Linux spins until its commands are answered. */
@@ -304,6 +318,15 @@ static void net_driver_ok(struct virtio_device *device)
 static void net_reset(struct virtio_device *device)
 {
 	net_control_reset(device->private, 0);
+}
+
+static bool net_quiet(struct virtio_device *device)
+{
+	struct net_device *net = device->private;
+	const struct net_backend_ops *ops = net->backend->ops;
+
+	loop_timer_cancel(device->loop, &net->announce);
+	return !ops->unwatch_link || ops->unwatch_link(net->backend);
 }
 
 static struct net_traffic total(const struct virtio_device *device, unsigned first,
@@ -356,6 +379,9 @@ const struct virtio_device_type virtio_net = {
 	.queue_free = net_queue_free,
 	.kicked = net_kicked,
 	.stop = net_stop,
+	.queue_quiet = net_queue_quiet,
+	.quiet = net_quiet,
+	.forsake = net_forsake,
 	.driver_ok = net_driver_ok,
 	.reset = net_reset,
 	.set_link = net_set_link,

@@ -124,6 +124,7 @@ void net_tx_free(struct virtqueue *queue);
 const struct net_traffic *net_tx_traffic(const struct virtqueue *queue);
 void net_tx_kicked(struct virtqueue *queue);
 void net_tx_stop(struct virtqueue *queue);
+bool net_tx_quiet(struct virtqueue *queue);
 
 /* rx.c: to the guest. */
 int net_rx_init(struct virtqueue *queue);
@@ -131,6 +132,7 @@ void net_rx_free(struct virtqueue *queue);
 const struct net_traffic *net_rx_traffic(const struct virtqueue *queue);
 void net_rx_kicked(struct virtqueue *queue);
 void net_rx_stop(struct virtqueue *queue);
+bool net_rx_quiet(struct virtqueue *queue);
 void net_rx_resume(struct virtqueue *queue); /* on main: the port works again */
 
 /* control.c: what the driver asks for by commands. Once the device's own address is in

@@ -50,7 +50,7 @@ struct passt {
 	struct net_backend backend;
 	char *path;
 	struct loop_work taken, lost;
-	int fresh; /* main's connection, for the port */
+	int fresh; /* main's connection, for the port; -1: none */
 
 	/* Main's. */
 	struct loop *loop;
@@ -99,14 +99,19 @@ static void close_when_quiet(struct passt *passt)
 	loop_post(passt->loop, &passt->lost);
 }
 
+static void shut_down(struct passt *passt)
+{
+	passt->broken = true;
+	shutdown(passt->fd, SHUT_RDWR);
+	close_when_quiet(passt);
+}
+
 static void lose(struct passt *passt, const char *why)
 {
 	if (passt->broken)
 		return;
 	log_warning("passt %s: %s", passt->path, why);
-	passt->broken = true;
-	shutdown(passt->fd, SHUT_RDWR);
-	close_when_quiet(passt);
+	shut_down(passt);
 }
 
 static bool usable(const struct passt *passt)
@@ -311,6 +316,16 @@ static void watch(struct net_port *port)
 	loop_defer(port->loop, &passt_of(port->backend)->look);
 }
 
+static bool quiet(struct net_port *port)
+{
+	struct passt *passt = passt_of(port->backend);
+
+	port->watched = false;
+	if (usable(passt))
+		shut_down(passt);
+	return passt->fd < 0;
+}
+
 static void taken(struct loop_work *work)
 {
 	struct passt *passt = container_of(work, struct passt, taken);
@@ -351,7 +366,7 @@ static void try_to_connect(struct loop_timer *timer)
 {
 	struct passt *passt = container_of(timer, struct passt, retry);
 	const struct opener_thing listener = listener_at(passt->path);
-	int fd = opener_open(&listener);
+	int fd = passt->fresh >= 0 ? passt->fresh : opener_open(&listener);
 
 	if (fd == -EINPROGRESS) {
 		loop_timer(passt->loop, &passt->retry, OPENER_NAP_NS);
@@ -392,6 +407,16 @@ static int watch_link(struct net_backend *backend, struct loop *loop)
 	return 0;
 }
 
+/* Until the port has been shut down, each loss asks for the next connection. */
+static bool unwatch_link(struct net_backend *backend)
+{
+	struct passt *passt = passt_of(backend);
+
+	if (passt->loop)
+		loop_timer_cancel(passt->loop, &passt->retry);
+	return true;
+}
+
 /* --- the backend ---------------------------------------------------------------- */
 
 static int set_offloads(struct net_backend *backend, uint64_t features)
@@ -423,13 +448,16 @@ static const struct net_backend_ops ops = {
 	.send = send_frame,
 	.receive = receive_frame,
 	.watch = watch,
+	.quiet = quiet,
 	.set_offloads = set_offloads,
 	.set_pairs = set_pairs,
 	.watch_link = watch_link,
+	.unwatch_link = unwatch_link,
 };
 
 int passt_open(const char *path, struct net_backend **result, struct reason *why)
 {
+	const struct opener_thing listener = listener_at(path);
 	struct passt *passt;
 
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
@@ -442,7 +470,8 @@ int passt_open(const char *path, struct net_backend **result, struct reason *why
 	passt->backend.mtu = MTU;
 	passt->backend.ports[0].op.done = was_received;
 	passt->path = strdup(path);
-	passt->fresh = passt->fd = -1;
+	passt->fresh = opener_take(&listener);
+	passt->fd = -1;
 	STAILQ_INIT(&passt->frames);
 	passt->pause = PAUSE_MIN_NS;
 	passt->taken.run = taken;

@@ -521,6 +521,14 @@ void net_rx_stop(struct virtqueue *queue)
 		virtqueue_push(queue, *buffer(rx, --rx->nbuffers), 0);
 }
 
+bool net_rx_quiet(struct virtqueue *queue)
+{
+	struct net_rx *rx = queue->private;
+
+	loop_timer_cancel(rx->port->loop, &rx->pace.look);
+	return rx->port->backend->ops->quiet(rx->port) && !rx->away;
+}
+
 static void init_slot(struct net_rx *rx, struct slot *slot)
 {
 	*slot = (struct slot){ .rx = rx,

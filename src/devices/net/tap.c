@@ -106,6 +106,13 @@ static void watch(struct net_port *port)
 	loop_sqe_for(sqe, &port->op);
 }
 
+static bool quiet(struct net_port *port)
+{
+	if (port->watched)
+		loop_cancel(port->loop, &port->op);
+	return !port->watched;
+}
+
 /* --- the interface ----------------------------------------------------------- */
 
 static unsigned tun_offloads(uint64_t features)
@@ -289,14 +296,26 @@ static int watch_link(struct net_backend *backend, struct loop *loop)
 	return tap->link ? 0 : -errno;
 }
 
+static bool unwatch_link(struct net_backend *backend)
+{
+	struct tap *tap = tap_of(backend);
+
+	if (!tap->link)
+		return true;
+	loop_timer_cancel(tap->loop, &tap->again);
+	return link_unwatch(tap->link);
+}
+
 static const struct net_backend_ops ops = {
 	.close = close_all,
 	.send = send_frame,
 	.read = read_frame,
 	.watch = watch,
+	.quiet = quiet,
 	.set_offloads = set_offloads,
 	.set_pairs = set_pairs,
 	.watch_link = watch_link,
+	.unwatch_link = unwatch_link,
 };
 
 static struct tap *new_tap(void)

@@ -169,6 +169,14 @@ void net_tx_stop(struct virtqueue *queue)
 			give_back(&tx->slots[i]);
 }
 
+bool net_tx_quiet(struct virtqueue *queue)
+{
+	struct net_tx *tx = queue->private;
+
+	loop_timer_cancel(tx->port->loop, &tx->pace.look);
+	return tx->nunused == SLOTS;
+}
+
 static void look(struct loop_timer *timer)
 {
 	struct net_tx *tx = container_of(timer, struct net_tx, pace.look);
