@@ -38,7 +38,8 @@ extern const struct subcommand subcommands[];
 /* The parts of that table, each a run() or main(). */
 typedef int subcommand_run(const struct subcommand *subcommand, const struct ask_options *options,
 			   char **operands);
-subcommand_run list_run, show_run, stats_run, metrics_run, top_run, start_run, run_run;
+subcommand_run list_run, show_run, stats_run, metrics_run, top_run, start_run, run_run, attach_run,
+	detach_run;
 int dt_main(int argc, char **argv);
 void dt_complete(char **words, int count);
 

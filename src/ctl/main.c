@@ -17,6 +17,14 @@
 
 static const struct option_spec no_flags[] = { { 0 } };
 static const struct option_spec name_only[] = { NAME, { 0 } };
+static const struct option_spec name_and_force[] = {
+	NAME,
+	{ .key = "force",
+	  .kind = OPTION_FLAG,
+	  .offset = offsetof(struct ask_options, force),
+	  .help = "do not wait for the guest: its requests fail from now on" },
+	{ 0 },
+};
 static const struct option_spec name_and_json[] = {
 	NAME,
 	{ .key = "json",
@@ -55,6 +63,16 @@ static const struct option_spec start_flags[] = {
 };
 
 const struct subcommand subcommands[] = {
+	{ .name = "attach",
+	  .operands = "blk|net KEY=VALUE,...",
+	  .options = name_only,
+	  .run = attach_run,
+	  .help = "give the running guest another device" },
+	{ .name = "detach",
+	  .operands = "BDF",
+	  .options = name_and_force,
+	  .run = detach_run,
+	  .help = "take a device away from the running guest, when that lets go of it" },
 	{ .name = "dt",
 	  .main = dt_main,
 	  .complete = dt_complete,

@@ -8,7 +8,7 @@
 #include "daemon/internal.h"
 #include "ioreq/server.h"
 
-static const char *phase_name(const struct virtio_device *device)
+static const char *state_name(const struct virtio_device *device)
 {
 	uint8_t status = virtio_device_status(device);
 
@@ -25,11 +25,12 @@ static const char *phase_name(const struct virtio_device *device)
 
 static void print_device(const struct guest_device *device, FILE *out)
 {
+	const char *phase = plug_phase_name(device);
 	char bdf[BDF_TEXT_MAX];
 	const struct stats stats = { out, bdf_format(device->config->common.bdf, bdf) };
 
 	stats_text(&stats, "type", device->config->type->name);
-	stats_text(&stats, "state", phase_name(&device->virtio));
+	stats_text(&stats, "state", phase ? phase : state_name(&device->virtio));
 	virtio_device_stats(&device->virtio, &stats);
 }
 
@@ -80,9 +81,75 @@ static struct guest_device *named(struct control_call *call, const char *text)
 	return device;
 }
 
+/* What the caller has to open for the device, a line each: see opener.h. */
+static void print_thing(void *out, const struct opener_thing *thing)
+{
+	fprintf(out, "%s %d %u %s\n", opener_kind_names[thing->kind], thing->flags, thing->number,
+		thing->name);
+}
+
+/* "TYPE OPTIONS". NULL, and the call has ended, if there is no such type. */
+static const struct virtio_device_type *typed(struct control_call *call, char *arguments,
+					      char **options)
+{
+	const struct virtio_device_type *type;
+
+	*options = arguments;
+	type = device_type_find(strsep(options, " "));
+	if (!type || !*options)
+		control_refuse(call, "there is no type of device \"%s\"", arguments);
+	return *options ? type : NULL;
+}
+
+static void plan(struct control_call *call, char *arguments)
+{
+	struct device_config config;
+	const struct virtio_device_type *type = typed(call, arguments, &arguments);
+	FILE *out;
+
+	if (!type || plug_parse(call, type, arguments, &config))
+		return;
+	out = control_body(call);
+	if (out && type->names)
+		type->names(config.options, print_thing, out);
+	device_config_free(&config);
+	if (out)
+		control_done(call);
+	else
+		control_refuse(call, "out of memory");
+}
+
+static void attach(struct control_call *call, char *arguments)
+{
+	const struct virtio_device_type *type = typed(call, arguments, &arguments);
+
+	if (type)
+		plug_attach(control_owner(call), call, type, arguments);
+}
+
+static void detach(struct control_call *call, char *arguments)
+{
+	char *how = arguments, *bdf = strsep(&how, " ");
+	struct guest_device *device = named(call, bdf);
+
+	if (device)
+		plug_detach(device, call, how && !strcmp(how, "force"));
+}
+
+/* The same, and it is there to stay. */
+static struct guest_device *served(struct control_call *call, const char *text)
+{
+	struct guest_device *device = named(call, text);
+
+	if (!device || !device->plug.forced)
+		return device;
+	control_refuse(call, "%s is forsaken", device->name);
+	return NULL;
+}
+
 static void resize(struct control_call *call, char *bdf)
 {
-	struct guest_device *device = named(call, bdf);
+	struct guest_device *device = served(call, bdf);
 
 	if (!device)
 		return;
@@ -92,7 +159,7 @@ static void resize(struct control_call *call, char *bdf)
 
 static void pause_device(struct control_call *call, char *bdf)
 {
-	struct guest_device *device = named(call, bdf);
+	struct guest_device *device = served(call, bdf);
 
 	if (!device)
 		return;
@@ -104,7 +171,7 @@ static void pause_device(struct control_call *call, char *bdf)
 /* A disk may also have stopped by itself. */
 static void resume(struct control_call *call, char *bdf)
 {
-	struct guest_device *device = named(call, bdf);
+	struct guest_device *device = served(call, bdf);
 
 	if (!device)
 		return;
@@ -117,7 +184,7 @@ static void resume(struct control_call *call, char *bdf)
 static void set_link(struct control_call *call, char *arguments)
 {
 	char *how = arguments, *bdf = strsep(&how, " ");
-	struct guest_device *device = named(call, bdf);
+	struct guest_device *device = served(call, bdf);
 
 	if (!device)
 		return;
@@ -152,8 +219,15 @@ static void quit(struct control_call *call, char *arguments)
 }
 
 const struct control_command guest_commands[] = {
-	{ "link", set_link },      { "log-level", set_log_level },
-	{ "pause", pause_device }, { "quit", quit },
-	{ "resize", resize },      { "resume", resume },
-	{ "stats", stats },        { 0 },
+	{ "attach", attach },
+	{ "detach", detach },
+	{ "link", set_link },
+	{ "log-level", set_log_level },
+	{ "pause", pause_device },
+	{ "plan", plan },
+	{ "quit", quit },
+	{ "resize", resize },
+	{ "resume", resume },
+	{ "stats", stats },
+	{ 0 },
 };

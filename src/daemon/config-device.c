@@ -44,6 +44,7 @@ const struct option_spec config_device_options[] = {
 	  .help = "look at an empty queue for up to so long before asking for doorbells" },
 	{ .key = "wait",
 	  .kind = OPTION_ENUM,
+	  .at_start = true,
 	  .offset = offsetof(struct device_options, wait),
 	  .names = virtio_wait_names,
 	  .fallback = "no",
@@ -78,7 +79,7 @@ static int check_address(struct pci_bdf bdf, const char *where)
 }
 
 int device_config_parse(struct device_config *device, const struct virtio_device_type *type,
-			const char *where, const char *text)
+			bool later, const char *where, const char *text)
 {
 	void *options = calloc(1, type->options_size);
 	const struct option_set sets[] = { { config_device_options, &device->common },
@@ -88,7 +89,8 @@ int device_config_parse(struct device_config *device, const struct virtio_device
 	*device = (struct device_config){ .type = type, .options = options };
 	if (!options)
 		return -ENOMEM;
-	err = options_parse(sets, ARRAY_SIZE(sets), where, text);
+	err = later ? options_parse_later(sets, ARRAY_SIZE(sets), where, text)
+		    : options_parse(sets, ARRAY_SIZE(sets), where, text);
 	if (!err)
 		err = check_address(device->common.bdf, where);
 	return err ? err : type->check(options, where);

@@ -160,7 +160,7 @@ static int add_device(struct config *config, const struct virtio_device_type *ty
 		log_error("%s: more than %u devices", where, CONFIG_MAX_DEVICES);
 		return -EINVAL;
 	}
-	err = device_config_parse(&config->devices[config->ndevices++], type, where, text);
+	err = device_config_parse(&config->devices[config->ndevices++], type, false, where, text);
 	return err ? err : check_address(config, where);
 }
 

@@ -77,8 +77,9 @@ extern const struct option_spec config_device_options[];
 /* NULL if there is none. */
 const struct virtio_device_type *device_type_find(const char *name);
 
-/* A device by its options, "bdf=00:06.0,path=...". What is wrong is said in one line that
- * begins with @where. Returns 0 or -EINVAL, -ENOMEM; device_config_free() either way. */
+/* A device by its options, "bdf=00:06.0,path=..."; with @later for a guest that runs. What is
+ * wrong is said in one line that begins with @where. Returns 0 or -EINVAL, -ENOMEM;
+ * device_config_free() either way. */
 int device_config_parse(struct device_config *device, const struct virtio_device_type *type,
-			const char *where, const char *text);
+			bool later, const char *where, const char *text);
 void device_config_free(struct device_config *device);

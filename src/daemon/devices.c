@@ -13,35 +13,45 @@
 #define RETRY_NS  200000000ULL /* for what is waited for */
 #define NS_PER_US 1000ULL
 
-static int open_device(struct guest_device *device)
+struct guest_device *devices_new(struct guest *guest, const struct device_config *config)
 {
-	const struct device_config *config = device->config;
-	const struct memory_options memory = { .policy = config->common.memory,
-					       .map_from = config->common.map_from };
+	struct guest_device *device = calloc(1, sizeof(*device));
 	char bdf[BDF_TEXT_MAX];
-	int err;
 
+	if (!device)
+		return NULL;
+	device->config = config;
+	plug_init(guest, device);
 	snprintf(device->name, sizeof(device->name), "%s %s", bdf_format(config->common.bdf, bdf),
 		 config->type->name);
-	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
-				 config->common.wait, config->options);
-	device->virtio.busy_poll_ns = config->common.busy_poll * NS_PER_US;
-	if (!config->common.indirect)
-		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
-	return err;
+	return device;
+}
+
+void devices_free(struct guest_device *device)
+{
+	if (device->own.type)
+		device_config_free(&device->own);
+	free(device);
+}
+
+struct memory_options devices_memory(const struct device_config *config)
+{
+	return (struct memory_options){ .policy = config->common.memory,
+					.map_from = config->common.map_from };
 }
 
 static int open_slot(struct guest *guest, unsigned slot, const struct device_config *config)
 {
-	struct guest_device *device = calloc(1, sizeof(*device));
+	const struct memory_options memory = devices_memory(config);
+	struct guest_device *device = devices_new(guest, config);
 	int err;
 
 	if (!device)
 		return -ENOMEM;
-	device->config = config;
-	err = open_device(device);
+	err = virtio_device_open(&device->virtio, config->type, device->name, &memory,
+				 config->common.wait, config->options);
 	if (err)
-		free(device);
+		devices_free(device);
 	else
 		guest->devices[slot] = device;
 	return err;
@@ -97,7 +107,7 @@ static void close_slot(struct guest *guest, unsigned slot)
 	if (!guest->devices[slot])
 		return;
 	virtio_device_close(&guest->devices[slot]->virtio);
-	free(guest->devices[slot]);
+	devices_free(guest->devices[slot]);
 	guest->devices[slot] = NULL;
 }
 
@@ -109,17 +119,31 @@ void devices_close(struct guest *guest)
 		close_slot(guest, slot - 1);
 }
 
-/* What a dead process left of this device, wherever it stood in its list. */
-static const struct pci_state *find_left(const struct guest *guest,
+/* What a dead process left of this device, wherever it stood in its list; once. */
+static const struct pci_state *take_left(const struct guest *guest,
 					 const struct device_state *device)
 {
 	unsigned i;
 
-	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++)
-		if (guest->left->devices[i].sbdf == device->sbdf &&
-		    guest->left->devices[i].virtio_id == device->virtio_id)
-			return &guest->left->devices[i].pci;
+	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++) {
+		struct device_state *left = &guest->left->devices[i];
+
+		if (left->sbdf != device->sbdf || left->virtio_id != device->virtio_id)
+			continue;
+		left->virtio_id = 0;
+		return &left->pci;
+	}
 	return NULL;
+}
+
+/* What holds for all types, and is not the type's to know. */
+static void apply_common(struct guest_device *device)
+{
+	const struct device_options *common = &device->config->common;
+
+	device->virtio.busy_poll_ns = common->busy_poll * NS_PER_US;
+	if (!common->indirect)
+		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 }
 
 /* A device whose process died is found where the guest left it, but reset. */
@@ -130,9 +154,10 @@ static int attach(struct guest *guest, unsigned slot)
 	const struct pci_state *left;
 	int err;
 
+	apply_common(device);
 	state->sbdf = bdf_sbdf(device->config->common.bdf);
 	state->virtio_id = device->config->type->virtio_id;
-	left = find_left(guest, state);
+	left = take_left(guest, state);
 	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
 				   guest->nworkers, &guest->next_worker);
 	if (err)
@@ -173,17 +198,64 @@ int devices_attach(struct guest *guest)
 	return err;
 }
 
+static void detach(struct guest_device *device)
+{
+	if (!device->attached)
+		return;
+	virtio_device_detach(&device->virtio);
+	virtio_pci_destroy(&device->transport);
+	device->attached = false;
+}
+
 void devices_detach(struct guest *guest)
 {
 	struct guest_device *device;
 	unsigned i = 0;
 
-	while ((device = devices_next(guest, &i))) {
-		if (!device->attached)
-			continue;
-		virtio_device_detach(&device->virtio);
-		virtio_pci_destroy(&device->transport);
-	}
+	while ((device = devices_next(guest, &i)))
+		detach(device);
+}
+
+static unsigned slot_of(const struct guest *guest, const struct guest_device *device)
+{
+	unsigned slot = 0;
+
+	while (slot < CONFIG_MAX_DEVICES && guest->devices[slot] != device)
+		slot++;
+	return slot;
+}
+
+int devices_add(struct guest *guest, struct guest_device *device)
+{
+	unsigned slot = slot_of(guest, NULL);
+	int err;
+
+	if (slot == CONFIG_MAX_DEVICES)
+		return -ENOSPC;
+	guest->devices[slot] = device;
+	virtio_device_fit(&device->virtio, ioreq_server_vcpus(guest->server));
+	err = guest_start_workers(guest);
+	if (!err)
+		err = attach(guest, slot);
+	if (!err)
+		return 0;
+	detach(device);
+	guest->devices[slot] = NULL;
+	return err;
+}
+
+void devices_hide(struct guest *guest, struct guest_device *device)
+{
+	ioreq_remove_function(guest->server, &device->transport.function);
+}
+
+void devices_remove(struct guest *guest, struct guest_device *device)
+{
+	unsigned slot = slot_of(guest, device);
+
+	detach(device);
+	guest->state.region->devices[slot] = (struct device_state){ 0 };
+	close_slot(guest, slot);
 }
 
 void devices_look_again(struct guest *guest)

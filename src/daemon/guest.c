@@ -176,7 +176,7 @@ static int start_hotplug(struct guest *guest)
 			    (enum hotplug_way)guest->config->hotplug, &guest->hotplug);
 }
 
-static int start_workers(struct guest *guest)
+int guest_start_workers(struct guest *guest)
 {
 	const struct worker_options options = {
 		.domid = guest->domid,
@@ -189,6 +189,8 @@ static int start_workers(struct guest *guest)
 	bool on_main = wanted == 0;
 	int err = 0;
 
+	if (guest->nworkers)
+		return 0;
 	if (wanted == CONFIG_WORKERS_AUTO)
 		wanted = (unsigned)min_u64(devices_queues(guest), cpus > 0 ? (uint64_t)cpus : 1);
 	wanted = on_main ? 1 : (unsigned)min_u64(wanted, CONFIG_MAX_WORKERS);
@@ -238,7 +240,9 @@ static void stop(struct guest *guest)
 	if (guest->control)
 		control_close(guest->control);
 	workers_quit(guest->workers, guest->nworkers);
+	plug_end(guest);
 	devices_detach(guest);
+	devices_close(guest);
 	if (guest->bridged)
 		bridge_destroy(&guest->bridge);
 	while (guest->nworkers)
@@ -294,7 +298,7 @@ static int start(struct guest *guest)
 	if (err)
 		return err;
 	devices_fit(guest);
-	err = start_workers(guest);
+	err = guest_start_workers(guest);
 	if (!err)
 		err = attach_all(guest);
 	return err ? err : listen_for_control(guest);

@@ -13,12 +13,37 @@
 
 struct ioreq_server;
 
+/* Where a device is between coming and going. */
+enum plug_phase {
+	PLUG_IN,      /* it is there */
+	PLUG_OPENING, /* what it serves is being opened; it has no slot yet */
+	PLUG_SHOWN,   /* the guest is being told of it */
+	PLUG_UNLOVED, /* the guest is asked to let go of it */
+	PLUG_LEAVING, /* the guest has, or it does not matter any more */
+};
+
+struct plug {
+	struct guest *guest;
+	enum plug_phase phase;
+	struct control_call *call; /* that waits for an answer, or NULL */
+	bool forced;               /* it is unloved for good */
+	bool told;                 /* the guest is, and @event will say what became of it */
+	struct hotplug_event event;
+	struct loop_work reset;    /* the driver has done one */
+	uint64_t let_go;           /* ns: when that was */
+	struct loop_timer parting; /* behind it */
+	struct loop_timer tick;
+	uint64_t deadline; /* ns */
+};
+
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	const struct device_config *config;
+	struct device_config own; /* if it was attached later, the same */
 	bool attached;
 	struct virtio_device virtio;
 	struct virtio_pci transport;
+	struct plug plug;
 };
 
 struct guest {
@@ -26,6 +51,7 @@ struct guest {
 	struct bridge bridge;
 	bool bridged;
 	struct guest_device *devices[CONFIG_MAX_DEVICES]; /* NULL: none there */
+	struct guest_device *arriving;                    /* PLUG_OPENING; or NULL */
 	unsigned next_worker;
 	uint32_t domid;
 	struct state state;
@@ -46,6 +72,9 @@ struct guest {
 /* guest.c: withdraws and ends, as at SIGTERM. @why goes into the log. */
 void guest_end(struct guest *guest, const char *why);
 
+/* guest.c: there are workers from here on. 0 or -errno after a line in the log. */
+int guest_start_workers(struct guest *guest);
+
 /* commands.c: what the control socket takes; its owner is the guest. */
 extern const struct control_command guest_commands[];
 
@@ -57,6 +86,19 @@ struct guest_device *devices_next(const struct guest *guest, unsigned *slot);
 /* Opens what the configured devices serve. 0 or -errno after a line in the log. */
 int devices_open(struct guest *guest);
 void devices_close(struct guest *guest);
+
+/* One device that is in no slot: not opened yet; and its end. */
+struct guest_device *devices_new(struct guest *guest, const struct device_config *config);
+void devices_free(struct guest_device *device);
+struct memory_options devices_memory(const struct device_config *config);
+
+/* Gives the opened device a slot and its queues, and shows it to the guest. 0 or -errno, and
+ * then it is as it was. */
+int devices_add(struct guest *guest, struct guest_device *device);
+
+/* The guest sees it no more; and, when it is quiet, its slot is free, and so is it. */
+void devices_hide(struct guest *guest, struct guest_device *device);
+void devices_remove(struct guest *guest, struct guest_device *device);
 
 /* From here on nothing is opened by name but what their configuration names, and that by
  * the opener. 0 or -errno after a line in the log. */
@@ -83,3 +125,50 @@ const char *devices_describe(const struct guest *guest, char text[static DEVICES
 unsigned devices_count(const struct guest *guest, bool waiting_only);
 unsigned devices_queues(const struct guest *guest);
 struct guest_device *devices_find(const struct guest *guest, struct pci_bdf bdf);
+
+/* --- plug.c ---------------------------------------------------------------------- */
+
+/* Of a device that is there from now on. */
+void plug_init(struct guest *guest, struct guest_device *device);
+struct guest_device *plug_device(struct plug *plug);
+
+/* "leaving", ...; NULL for a device that just works. */
+const char *plug_phase_name(const struct guest_device *device);
+
+/* Who asks by @call is to be told, and may leave before; then he is, with a line more if there
+ * is a @hint. */
+void plug_serve(struct plug *plug, struct control_call *call);
+void plug_answer(struct plug *plug, const char *hint);
+
+/* The guest is to be told, and @done says what became of it. */
+void plug_tell(struct plug *plug, bool eject, void (*done)(struct hotplug_event *event, int err));
+
+/* There are other devices now. */
+void plug_say_devices(const struct guest *guest);
+
+/* With the guest. */
+void plug_end(struct guest *guest);
+
+/* --- arrive.c -------------------------------------------------------------------- */
+
+/* Attaches a device for @call, which gets its answer when the guest knows of it. @text is its
+ * options; with the call came a descriptor for each thing that they name. */
+void plug_attach(struct guest *guest, struct control_call *call,
+		 const struct virtio_device_type *type, const char *text);
+
+/* The options of a device that is to be attached; if they are wrong @call is refused, and
+ * -errno returned. Else device_config_free(). */
+int plug_parse(struct control_call *call, const struct virtio_device_type *type, const char *text,
+	       struct device_config *config);
+
+void arrive_go_on(struct plug *plug);   /* its tick */
+void arrive_give_up(struct plug *plug); /* who asked has left */
+
+/* --- leave.c --------------------------------------------------------------------- */
+
+/* Detaches it for @call: when the guest has let go of it, or as soon as it may with @forced. */
+void plug_detach(struct guest_device *device, struct control_call *call, bool forced);
+
+void leave_go_on(struct plug *plug);     /* its tick */
+void leave_was_reset(struct plug *plug); /* by its driver, or ours */
+void leave_give_up(struct plug *plug);   /* who asked has left */

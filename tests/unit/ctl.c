@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 int xenvirtioctl_main(int argc, char **argv);
 
 static char output[TEXT_BYTES], errors[TEXT_BYTES];
+static int out, err;
+static pid_t child;
 
 static void read_back(int fd, char *text)
 {
@@ -25,27 +28,60 @@ static void read_back(int fd, char *text)
 	close(fd);
 }
 
-int ctl_run(char **argv)
+void ctl_start(char **argv)
 {
-	int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
-	int argc = 0, status;
-	pid_t child;
+	int argc = 0;
 
+	out = memfd_create("out", MFD_CLOEXEC);
+	err = memfd_create("err", MFD_CLOEXEC);
 	while (argv[argc])
 		argc++;
 	fflush(stdout);
 	child = fork();
 	ck_assert_int_ge(child, 0);
-	if (!child) {
-		dup2(out, STDOUT_FILENO);
-		dup2(err, STDERR_FILENO);
-		_exit(xenvirtioctl_main(argc, argv));
-	}
+	if (child)
+		return;
+	dup2(out, STDOUT_FILENO);
+	dup2(err, STDERR_FILENO);
+	_exit(xenvirtioctl_main(argc, argv));
+}
+
+bool ctl_ended(void)
+{
+	siginfo_t info = { 0 };
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+	return info.si_pid;
+}
+
+static int wait_for_it(void)
+{
+	int status;
+
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFEXITED(status), "xenvirtioctl ended by signal %d", WTERMSIG(status));
 	read_back(out, output);
 	read_back(err, errors);
+	return status;
+}
+
+void ctl_kill(void)
+{
+	kill(child, SIGKILL);
+	wait_for_it();
+}
+
+int ctl_end(void)
+{
+	int status = wait_for_it();
+
+	ck_assert_msg(WIFEXITED(status), "xenvirtioctl ended by signal %d", WTERMSIG(status));
 	return WEXITSTATUS(status);
+}
+
+int ctl_run(char **argv)
+{
+	ctl_start(argv);
+	return ctl_end();
 }
 
 const char *ctl_output(void)

@@ -182,6 +182,26 @@ void model_verify(struct gblk *driver)
 	gblk_expect(driver, side->contents, MODEL_DISK);
 }
 
+/* What the next one finds. */
+static void read_image(struct side *side)
+{
+	int fd = open(side->image, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(read(fd, side->contents, MODEL_DISK), MODEL_DISK);
+	close(fd);
+}
+
+void model_end_driver(struct gblk *driver)
+{
+	struct side *side = driver == first.driver ? &first : &second;
+
+	gblk_remove(driver);
+	ck_assert_msg(image_is_right(side), "the image is not what the guest wrote");
+	gblk_free(driver);
+	side->driver = NULL;
+	read_image(side);
+}
+
 struct gblk *model_driver(const struct gblk_config *config)
 {
 	struct gblk *driver = model_early_driver(config);

@@ -47,6 +47,9 @@ struct gblk *model_driver(const struct gblk_config *config);
 struct gblk *model_early_driver(const struct gblk_config *config);
 void model_verify(struct gblk *driver);
 
+/* The driver lets go of its disk, which is what it must be, and is freed. */
+void model_end_driver(struct gblk *driver);
+
 /* The usual guest: HVM, plain addresses, pirq messages. */
 extern const struct gblk_config model_plain;
 

@@ -367,6 +367,11 @@ bool server_has(unsigned connections)
 	return wait_for(connections_open() >= connections);
 }
 
+bool server_is_alone(void)
+{
+	return wait_for(!connections_open());
+}
+
 unsigned server_count(enum server_command command)
 {
 	unsigned i, count = 0;

@@ -74,6 +74,7 @@ void server_remove(void); /* in the end */
 /* So many requests were seen, or more. */
 bool server_saw(unsigned count);
 bool server_has(unsigned connections); /* so many, or more */
+bool server_is_alone(void);            /* nobody is connected */
 unsigned server_count(enum server_command command);
 void server_release(void); /* and hold no more */
 
