@@ -23,6 +23,14 @@ static inline bool bdf_is_device(struct pci_bdf bdf)
 	return !bdf.segment && !bdf.bus && bdf.device && !bdf.function;
 }
 
+static inline struct pci_bdf bdf_of(uint32_t sbdf)
+{
+	return (struct pci_bdf){ .segment = (uint16_t)(sbdf >> 16),
+				 .bus = (uint8_t)(sbdf >> 8),
+				 .device = sbdf >> 3 & 0x1f,
+				 .function = sbdf & 7 };
+}
+
 /* segment << 16 | bus << 8 | device << 3 | function: Xen's SBDF. */
 static inline uint32_t bdf_sbdf(struct pci_bdf bdf)
 {

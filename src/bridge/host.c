@@ -361,7 +361,7 @@ int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct pci
 	bridge->fallback = (struct ioreq_fallback){ .config_read = read_absent, .arg = bridge };
 	make_function(bridge, state);
 	if (left)
-		pci_function_restore(&bridge->function, left);
+		pci_function_restore(&bridge->function, left, true);
 	err = check_first(bridge);
 	if (err)
 		return err;

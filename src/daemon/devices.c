@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/opener.h"
 #include "base/util.h"
 #include "daemon/internal.h"
@@ -119,23 +120,6 @@ void devices_close(struct guest *guest)
 		close_slot(guest, slot - 1);
 }
 
-/* What a dead process left of this device, wherever it stood in its list; once. */
-static const struct pci_state *take_left(const struct guest *guest,
-					 const struct device_state *device)
-{
-	unsigned i;
-
-	for (i = 0; guest->left && i < CONFIG_MAX_DEVICES; i++) {
-		struct device_state *left = &guest->left->devices[i];
-
-		if (left->sbdf != device->sbdf || left->virtio_id != device->virtio_id)
-			continue;
-		left->virtio_id = 0;
-		return &left->pci;
-	}
-	return NULL;
-}
-
 /* What holds for all types, and is not the type's to know. */
 static void apply_common(struct guest_device *device)
 {
@@ -146,27 +130,47 @@ static void apply_common(struct guest_device *device)
 		device->virtio.offered &= ~BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
 }
 
-/* A device whose process died is found where the guest left it, but reset. */
+static bool is_of(const struct device_state *state, const struct device_config *config)
+{
+	return state->virtio_id == config->type->virtio_id &&
+	       state->sbdf == bdf_sbdf(config->common.bdf);
+}
+
+/* A device whose process died goes on, or if it cannot is as at power-on where it was. */
+static enum virtio_pci_left begin(const struct guest *guest, struct guest_device *device,
+				  struct device_state *state)
+{
+	bool left = guest->adopts && is_of(state, device->config);
+
+	if (!left) {
+		*state = (struct device_state){ 0 };
+		state->sbdf = bdf_sbdf(device->config->common.bdf);
+		state->virtio_id = device->config->type->virtio_id;
+	}
+	device->goes_on = virtio_device_begin(&device->virtio, left);
+	if (left && !device->goes_on)
+		log_warning("%s: what was left of it is of no use: it is reset", device->name);
+	if (device->goes_on)
+		return VIRTIO_PCI_ALL;
+	return left ? VIRTIO_PCI_PLACE : VIRTIO_PCI_NOTHING;
+}
+
 static int attach(struct guest *guest, unsigned slot)
 {
 	struct guest_device *device = guest->devices[slot];
 	struct device_state *state = &guest->state.region->devices[slot];
-	const struct pci_state *left;
+	enum virtio_pci_left left;
 	int err;
 
 	apply_common(device);
-	state->sbdf = bdf_sbdf(device->config->common.bdf);
-	state->virtio_id = device->config->type->virtio_id;
-	left = take_left(guest, state);
 	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
 				   guest->nworkers, &guest->next_worker);
 	if (err)
 		return err;
+	left = begin(guest, device, state);
 	virtio_pci_init(&device->transport, &device->virtio, guest->server,
-			device->config->common.bdf, &state->transport, &state->pci);
+			device->config->common.bdf, &state->transport, &state->pci, left);
 	device->attached = true;
-	if (left)
-		pci_function_restore(&device->transport.function, left);
 	return ioreq_add_function(guest->server, &device->transport.function);
 }
 
@@ -187,15 +191,67 @@ void devices_fit(struct guest *guest)
 		virtio_device_fit(&device->virtio, ioreq_server_vcpus(guest->server));
 }
 
+static void swap(struct guest *guest, unsigned a, unsigned b)
+{
+	struct guest_device *device = guest->devices[a];
+
+	guest->devices[a] = guest->devices[b];
+	guest->devices[b] = device;
+}
+
+/* What a dead process left stays where it is: it may be needed once more. */
+static void settle(struct guest *guest)
+{
+	const struct device_state *states = guest->state.region->devices;
+	unsigned slot, from;
+
+	for (slot = 0; slot < CONFIG_MAX_DEVICES; slot++)
+		for (from = 0; from < CONFIG_MAX_DEVICES; from++)
+			if (guest->devices[from] &&
+			    is_of(&states[slot], guest->devices[from]->config))
+				swap(guest, slot, from);
+}
+
+/* The guest finds nothing where they were, and may do without before they come again. */
+static void drop_others(struct guest *guest)
+{
+	struct device_state *states = guest->state.region->devices;
+	char bdf[BDF_TEXT_MAX];
+	unsigned slot;
+
+	for (slot = 0; slot < CONFIG_MAX_DEVICES; slot++) {
+		if (!states[slot].virtio_id || guest->devices[slot])
+			continue;
+		log_warning("%s: it was attached later, and is not in the configuration: attach "
+			    "it anew when the guest has let go of it",
+			    bdf_format(bdf_of(states[slot].sbdf), bdf));
+		states[slot] = (struct device_state){ 0 };
+	}
+}
+
 int devices_attach(struct guest *guest)
 {
 	unsigned slot;
 	int err = 0;
 
+	if (guest->adopts) {
+		settle(guest);
+		drop_others(guest);
+	}
 	for (slot = 0; !err && slot < CONFIG_MAX_DEVICES; slot++)
 		if (guest->devices[slot])
 			err = attach(guest, slot);
 	return err;
+}
+
+void devices_resume(struct guest *guest)
+{
+	struct guest_device *device;
+	unsigned i = 0;
+
+	while ((device = devices_next(guest, &i)))
+		if (device->goes_on)
+			virtio_device_resume(&device->virtio);
 }
 
 static void detach(struct guest_device *device)

@@ -61,7 +61,7 @@ static void check_quiet(struct loop_work *work)
 	unsigned i = 0;
 
 	while ((device = devices_next(guest, &i)))
-		if (device->virtio.resetting)
+		if (virtio_device_resetting(&device->virtio))
 			return;
 	loop_stop(guest->loop);
 }
@@ -202,36 +202,25 @@ int guest_start_workers(struct guest *guest)
 	return err;
 }
 
-static int copy_left(struct guest *guest)
-{
-	const struct state_region *region = guest->state.region;
-
-	if (!ioreq_server_adopted(guest->server))
-		return 0;
-	guest->left = malloc(sizeof(*region));
-	if (!guest->left)
-		return -ENOMEM;
-	*guest->left = *region;
-	return 0;
-}
-
 /* Before any device, whose places are its own. */
 static int attach_bridge(struct guest *guest)
 {
+	const struct pci_state left = guest->state.region->bridge;
+
 	if (!guest->config->has_bridge)
 		return 0;
 	guest->bridge = guest->config->bridge;
 	guest->bridged = true;
 	return bridge_attach(&guest->bridge, guest->server, &guest->state.region->bridge,
-			     guest->left ? &guest->left->bridge : NULL);
+			     guest->adopts ? &left : NULL);
 }
 
 static int attach_all(struct guest *guest)
 {
-	int err = copy_left(guest);
+	int err;
 
-	if (!err)
-		err = attach_bridge(guest);
+	guest->adopts = ioreq_server_adopted(guest->server);
+	err = attach_bridge(guest);
 	return err ? err : devices_attach(guest);
 }
 
@@ -248,7 +237,6 @@ static void stop(struct guest *guest)
 	while (guest->nworkers)
 		worker_stop(&guest->workers[--guest->nworkers]);
 	ioreq_server_close(guest->server);
-	free(guest->left);
 	loop_free(guest->loop);
 	if (guest->control)
 		control_free(guest->control);
@@ -273,6 +261,7 @@ static void run(struct guest *guest)
 	if (guest->config->platform.own_domid == IOREQ_DOMID_UNKNOWN)
 		log_info("the guest is not told in which domain its backend is: give --own-domid");
 	say_ready(guest);
+	devices_resume(guest);
 	ioreq_server_resume(guest->server);
 	devices_wait(guest);
 	service_watch(&guest->watchdog, guest->loop);

@@ -41,6 +41,7 @@ struct guest_device {
 	const struct device_config *config;
 	struct device_config own; /* if it was attached later, the same */
 	bool attached;
+	bool goes_on; /* from where a dead process has left it */
 	struct virtio_device virtio;
 	struct virtio_pci transport;
 	struct plug plug;
@@ -55,7 +56,7 @@ struct guest {
 	unsigned next_worker;
 	uint32_t domid;
 	struct state state;
-	struct state_region *left; /* by a dead process; NULL: none */
+	bool adopts; /* what a dead process has left in the state */
 	struct loop *loop;
 	struct ioreq_server *server;
 	struct worker workers[CONFIG_MAX_WORKERS];
@@ -109,6 +110,9 @@ void devices_fit(struct guest *guest);
 
 /* Gives the opened ones their queues and shows them to the guest. 0 or -errno. */
 int devices_attach(struct guest *guest);
+
+/* Those of a dead process go on, now that everything stands. */
+void devices_resume(struct guest *guest);
 
 /* After the workers have quit. */
 void devices_detach(struct guest *guest);

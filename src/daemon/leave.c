@@ -40,7 +40,7 @@ static void leaving(struct plug *plug)
 {
 	struct virtio_device *virtio = &plug_device(plug)->virtio;
 
-	if (!virtio->resetting && (!plug->forced || virtio_device_forsake(virtio)) &&
+	if (!virtio_device_resetting(virtio) && (!plug->forced || virtio_device_forsake(virtio)) &&
 	    virtio_device_quiet(virtio))
 		be_gone(plug);
 	else
@@ -72,7 +72,7 @@ static void leave_if_let(struct plug *plug)
 {
 	const struct virtio_device *virtio = &plug_device(plug)->virtio;
 
-	if (plug->told || has_driver(virtio) || virtio->resetting)
+	if (plug->told || has_driver(virtio) || virtio_device_resetting(virtio))
 		return;
 	if (virtio->reset_seen || loop_now() >= plug->let_go + UNSEEN_NS)
 		leave(plug);

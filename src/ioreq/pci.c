@@ -218,7 +218,17 @@ void pci_config_write(struct pci_function *function, uint32_t offset, unsigned s
 	pci_update_bars(function);
 }
 
-void pci_function_restore(struct pci_function *function, const struct pci_state *left)
+static void restore_interrupts(struct pci_function *function, const struct pci_state *left)
+{
+	pthread_mutex_lock(&function->lock);
+	function->state->intx_causes = left->intx_causes;
+	function->state->msix_pending = left->msix_pending;
+	msix_unmasked(function);
+	update_intx(function);
+	pthread_mutex_unlock(&function->lock);
+}
+
+void pci_function_restore(struct pci_function *function, const struct pci_state *left, bool goes_on)
 {
 	uint8_t *config = function->state->config;
 	unsigned i;
@@ -227,7 +237,10 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 		config[i] |= left->config[i] & function->writable[i];
 	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
 	function->state->intx_level = left->intx_level;
-	pci_intx_read_causes(function);
+	if (goes_on)
+		restore_interrupts(function, left);
+	else
+		pci_intx_read_causes(function);
 	pci_restore_claims(function, left);
 	pci_update_bars(function);
 }

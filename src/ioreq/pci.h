@@ -84,8 +84,10 @@ struct pci_identity {
 void pci_function_init(struct pci_function *function, struct pci_bdf bdf, const char *name,
 		       struct pci_state *state, const struct pci_identity *identity);
 /* Puts the guest's settings back that a dead process left behind: what the
- * guest can write, and nothing else of it. Its interrupt line is lowered. */
-void pci_function_restore(struct pci_function *function, const struct pci_state *left);
+ * guest can write, and of the rest only, if it @goes_on, interrupts that are pending; else
+ * its interrupt line is lowered. */
+void pci_function_restore(struct pci_function *function, const struct pci_state *left,
+			  bool goes_on);
 void pci_function_destroy(struct pci_function *function);
 
 /* Adds a 64-bit memory BAR; @bar is even, @size a power of two >= 16. */

@@ -54,11 +54,15 @@ static void time_is_over(struct loop_timer *timer)
 static void apply(struct loop_work *work)
 {
 	struct virtqueue *queue = container_of(work, struct virtqueue, coalesce.apply);
-	uint64_t asked = atomic_load(&queue->coalesce.asked);
 
-	queue->coalesce.packets = (uint32_t)(asked >> 32);
-	queue->coalesce.usecs = (uint32_t)asked;
+	coalesce_start(queue);
 	tell(queue);
+}
+
+void coalesce_adopted(struct virtqueue *queue)
+{
+	if (queue->ring.event_idx || split_interrupt_wanted(&queue->ring, queue->ring.published))
+		send_interrupt(queue);
 }
 
 void coalesce_published(struct virtqueue *queue, uint16_t since, bool wanted)
@@ -95,7 +99,10 @@ void coalesce_init(struct coalesce *coalesce)
 
 void coalesce_start(struct virtqueue *queue)
 {
-	queue->coalesce.packets = queue->coalesce.usecs = 0;
+	uint64_t asked = atomic_load(&queue->coalesce.asked);
+
+	queue->coalesce.packets = (uint32_t)(asked >> 32);
+	queue->coalesce.usecs = (uint32_t)asked;
 }
 
 void coalesce_stop(struct virtqueue *queue)

@@ -23,10 +23,13 @@ struct coalesce {
 
 void coalesce_init(struct coalesce *coalesce);
 
-/* The queue starts, with each interrupt sent at once; or it stops: what waits is not
- * sent any more. */
+/* The queue starts, with the rules asked for; or it stops: what waits is not sent any more. */
 void coalesce_start(struct virtqueue *queue);
 void coalesce_stop(struct virtqueue *queue);
+
+/* A dead process may not have sent the last interrupt. Drivers that poll want none: their
+ * lines would stay up. */
+void coalesce_adopted(struct virtqueue *queue);
 
 /* Buffers were published, behind the used index @since. @wanted: the driver wants an
  * interrupt for them; it is sent now or later. */

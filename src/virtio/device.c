@@ -19,6 +19,11 @@
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK)
 #define STATUS_KNOWN (STATUS_NEGOTIATED | VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_FAILED)
 
+static void show_config(struct virtio_device *device)
+{
+	memcpy(device->state->config, device->config, device->config_length);
+}
+
 static void power_on(struct virtio_device *device)
 {
 	struct virtio_device_state *state = device->state;
@@ -26,6 +31,7 @@ static void power_on(struct virtio_device *device)
 
 	state->status = 0;
 	state->driver_features = 0;
+	show_config(device);
 	device->config_news = false;
 	memset(state->queues, 0, sizeof(state->queues));
 	for (i = 0; i < device->nqueues; i++)
@@ -99,9 +105,6 @@ int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 		}
 	}
 	*next += (device->nqueues + together - 1) / together;
-	power_on(device);
-	device->reset_seen = true;
-	state->config_generation++; /* a process before us may have shown another one */
 	return 0;
 }
 
@@ -159,21 +162,33 @@ uint8_t virtio_device_read_status(struct virtio_device *device)
 	return device->state->status;
 }
 
+/* The driver, or firmware, has gone on before that was over. */
+static void apply_latched(struct virtio_device *device)
+{
+	struct virtio_device_state *state = device->state;
+
+	if (state->latched_status)
+		virtio_device_write_status(device, state->latched_status);
+	state->latched_status = 0;
+}
+
+/* A death in the middle of this is followed by another one. */
 static void finish_reset(struct virtio_device *device)
 {
-	uint8_t latched = device->latched_status;
-
-	device->resetting = false;
-	device->latched_status = 0;
 	device->reset_seen = false;
 	power_on(device);
 	if (device->type->reset)
 		device->type->reset(device);
+	device->state->resetting = 0;
 	device->transport->reset_done(device);
 	if (device->when_quiet)
 		loop_post(device->loop, device->when_quiet);
-	if (latched)
-		virtio_device_write_status(device, latched);
+	apply_latched(device);
+}
+
+bool virtio_device_resetting(const struct virtio_device *device)
+{
+	return device->state->resetting;
 }
 
 bool virtio_device_reset(struct virtio_device *device)
@@ -181,10 +196,10 @@ bool virtio_device_reset(struct virtio_device *device)
 	bool started = device->state->status & VIRTIO_CONFIG_S_DRIVER_OK;
 	unsigned i;
 
-	if (device->resetting)
+	if (device->state->resetting)
 		return false;
 	device->state->generation++;
-	device->resetting = true;
+	device->state->resetting = 1;
 	for (i = 0; started && i < device->nqueues; i++) {
 		if (!device->state->queues[i].enabled)
 			continue;
@@ -217,7 +232,7 @@ static bool features_acceptable(const struct virtio_device *device)
  * read the configuration already. */
 static void tell_news(struct virtio_device *device)
 {
-	if (!device->config_news || device->resetting ||
+	if (!device->config_news || device->state->resetting ||
 	    !(device->state->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
 	device->config_news = false;
@@ -227,6 +242,7 @@ static void tell_news(struct virtio_device *device)
 void virtio_device_config_changed(struct virtio_device *device)
 {
 	device->state->config_generation++;
+	show_config(device);
 	device->config_news = true;
 	tell_news(device);
 }
@@ -244,14 +260,79 @@ static void start_queues(struct virtio_device *device)
 					state->driver_features, state->generation);
 }
 
+/* ---- after a dead process ---------------------------------------------------------- */
+
+static bool is_sound(const struct virtio_device *device)
+{
+	const struct virtio_device_state *state = device->state;
+	uint8_t status = state->status;
+	unsigned i;
+
+	if (status & ~(STATUS_KNOWN | VIRTIO_CONFIG_S_NEEDS_RESET))
+		return false;
+	if ((status & VIRTIO_CONFIG_S_DRIVER_OK) && !(status & VIRTIO_CONFIG_S_FEATURES_OK))
+		return false;
+	if ((status & VIRTIO_CONFIG_S_FEATURES_OK) && !features_acceptable(device))
+		return false;
+	for (i = 0; i < VIRTIO_MAX_QUEUES; i++)
+		if (state->queues[i].enabled > (i < device->nqueues))
+			return false;
+	return true;
+}
+
+bool virtio_device_begin(struct virtio_device *device, bool left)
+{
+	struct virtio_device_state *state = device->state;
+	uint8_t shown = state->config_generation;
+
+	device->reset_seen = true;
+	state->config_generation++; /* it may have been another configuration */
+	if (left && is_sound(device))
+		return true;
+	memset(state, 0, sizeof(*state));
+	state->config_generation = shown + 1;
+	power_on(device);
+	return false;
+}
+
+static void adopt_queues(struct virtio_device *device)
+{
+	const struct virtio_device_state *state = device->state;
+	unsigned i;
+
+	if (device->type->adopt)
+		device->type->adopt(device);
+	for (i = 0; i < device->nqueues; i++)
+		if (state->queues[i].enabled)
+			virtqueue_adopt(&device->queues[i], &state->queues[i],
+					state->driver_features, state->generation);
+}
+
+void virtio_device_resume(struct virtio_device *device)
+{
+	const struct virtio_device_state *state = device->state;
+
+	if (state->resetting) {
+		finish_reset(device);
+		return;
+	}
+	if (state->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		adopt_queues(device);
+	if (memcmp(state->config, device->config, device->config_length))
+		virtio_device_config_changed(device);
+	apply_latched(device);
+}
+
+/* ---- the driver's writes ------------------------------------------------------------ */
+
 bool virtio_device_write_status(struct virtio_device *device, uint8_t status)
 {
 	struct virtio_device_state *state = device->state;
 	uint8_t fresh;
 
-	if (device->resetting) {
-		device->latched_status = status & STATUS_KNOWN;
-		return device->latched_status;
+	if (device->state->resetting) {
+		device->state->latched_status = status & STATUS_KNOWN;
+		return device->state->latched_status;
 	}
 	if (!status)
 		return virtio_device_reset(device);
@@ -285,7 +366,8 @@ struct virtqueue_registers *virtio_device_open_registers(struct virtio_device *d
 {
 	struct virtqueue_registers *registers = &device->state->queues[queue];
 
-	if (device->resetting || device->state->status != STATUS_NEGOTIATED || registers->enabled)
+	if (device->state->resetting || device->state->status != STATUS_NEGOTIATED ||
+	    registers->enabled)
 		return NULL;
 	return registers;
 }
@@ -294,7 +376,7 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue)
 {
 	const struct virtio_device_state *state = device->state;
 
-	if (queue < device->nqueues && state->queues[queue].enabled && !device->resetting &&
+	if (queue < device->nqueues && state->queues[queue].enabled && !device->state->resetting &&
 	    (state->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		virtqueue_kick(&device->queues[queue]);
 }
@@ -302,7 +384,7 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue)
 void virtio_device_write_config(struct virtio_device *device, unsigned offset, unsigned size,
 				uint32_t value)
 {
-	if (device->type->config_written && !device->resetting)
+	if (device->type->config_written && !device->state->resetting)
 		device->type->config_written(device, offset, size, value);
 }
 
@@ -325,7 +407,7 @@ void virtio_device_pause(struct virtio_device *device, bool paused)
 
 	atomic_store(&device->paused, paused);
 	for (i = 0; !paused && i < device->nqueues; i++)
-		if (state->queues[i].enabled && !device->resetting &&
+		if (state->queues[i].enabled && !device->state->resetting &&
 		    (state->status & VIRTIO_CONFIG_S_DRIVER_OK))
 			virtqueue_again(&device->queues[i]);
 }
@@ -348,7 +430,7 @@ void virtio_device_stats(const struct virtio_device *device, const struct stats 
 
 void virtio_device_broken(struct virtio_device *device, uint32_t generation)
 {
-	if (device->resetting || generation != device->state->generation)
+	if (device->state->resetting || generation != device->state->generation)
 		return;
 	device->state->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	device->transport->config_interrupt(device);

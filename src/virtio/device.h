@@ -13,7 +13,9 @@
 #include "base/stats.h"
 #include "virtio/queue.h"
 
-#define VIRTIO_MAX_QUEUES 63
+#define VIRTIO_MAX_QUEUES     63
+#define VIRTIO_CONFIG_MAX     64   /* bytes of any type's configuration */
+#define VIRTIO_TYPE_STATE_MAX 8192 /* bytes */
 
 struct loop;
 struct option_spec;
@@ -91,6 +93,10 @@ struct virtio_device_type {
 	void (*driver_ok)(struct virtio_device *device);
 	void (*reset)(struct virtio_device *device);
 
+	/* In place of driver_ok(), of a device that a dead process has served: what the driver has
+	 * made of it is in the state, and may be garbage. */
+	void (*adopt)(struct virtio_device *device);
+
 	/* The driver has written there in the configuration. */
 	void (*config_written)(struct virtio_device *device, unsigned offset, unsigned size,
 			       uint32_t value);
@@ -125,7 +131,12 @@ struct virtio_device_state {
 	uint32_t generation; /* counts resets */
 	uint8_t status;
 	uint8_t config_generation; /* counts changes of the configuration */
+	uint8_t resetting; /* that has begun and is not over; @latched_status was written since */
+	uint8_t latched_status;
+	uint8_t config[VIRTIO_CONFIG_MAX]; /* the configuration, as the driver was told of it last */
 	struct virtqueue_registers queues[VIRTIO_MAX_QUEUES];
+	struct inflight inflight[VIRTIO_MAX_QUEUES];
+	_Alignas(8) uint8_t type[VIRTIO_TYPE_STATE_MAX]; /* the type's own */
 };
 
 /* What firmware finds on the device, and runs. */
@@ -158,10 +169,8 @@ struct virtio_device {
 	bool quiet;         /* it goes away, and was found so */
 	struct reason why;  /* not ready: as last said */
 
-	unsigned stopping; /* queues that a reset waits for */
-	bool resetting;
+	unsigned stopping;            /* queues that a reset waits for */
 	bool reset_seen;              /* the driver has read that the last one is over */
-	uint8_t latched_status;       /* written while resetting */
 	bool config_news;             /* the driver has not been told of a change */
 	struct loop_work *when_quiet; /* NULL, or posted at the end of each reset */
 };
@@ -196,6 +205,12 @@ int virtio_device_retry(struct virtio_device *device);
 int virtio_device_attach(struct virtio_device *device, struct loop *loop,
 			 struct virtio_device_state *state, struct worker *workers,
 			 unsigned nworkers, unsigned *next);
+
+/* It is what the state says that a dead process has @left, and true is returned; or if there is
+ * none, or it is garbage, or what the driver was promised does not hold any more, as at
+ * power-on. The device goes on from there by virtio_device_resume(), once the guest sees it. */
+bool virtio_device_begin(struct virtio_device *device, bool left);
+void virtio_device_resume(struct virtio_device *device);
 /* After its workers have quit, or virtio_device_quiet(). */
 void virtio_device_detach(struct virtio_device *device);
 
@@ -208,6 +223,7 @@ bool virtio_device_forsake(struct virtio_device *device);
 
 /* Until a reset is over the status reads as before it. The second one is for the driver, who
  * may wait for that. */
+bool virtio_device_resetting(const struct virtio_device *device);
 uint8_t virtio_device_status(const struct virtio_device *device);
 uint8_t virtio_device_read_status(struct virtio_device *device);
 

@@ -24,8 +24,13 @@ struct virtio_pci {
 	unsigned access_capability; /* config offset of the PCI config access capability */
 };
 
+/* Which parts of the two states a dead process has left: those of a device that goes on, or of
+ * one that is as at power-on but stays where it was. */
+enum virtio_pci_left { VIRTIO_PCI_NOTHING, VIRTIO_PCI_PLACE, VIRTIO_PCI_ALL };
+
 /* Builds the function around an attached device, for a guest of @server's. */
 void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 		     struct ioreq_server *server, struct pci_bdf bdf,
-		     struct virtio_pci_state *state, struct pci_state *pci_state);
+		     struct virtio_pci_state *state, struct pci_state *pci_state,
+		     enum virtio_pci_left left);
 void virtio_pci_destroy(struct virtio_pci *vpci);

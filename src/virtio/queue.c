@@ -156,11 +156,16 @@ static void run_start(struct loop_work *work)
 	bounce_join(worker->bounce, &queue->bounce);
 	queue->phase = VIRTQUEUE_RUNNING;
 	coalesce_start(queue);
-	err = split_start(&queue->ring, &queue->memory, &queue->registers, queue->features);
+	err = queue->adopted ? split_adopt(&queue->ring, &queue->memory, &queue->registers,
+					   queue->features)
+			     : split_start(&queue->ring, &queue->memory, &queue->registers,
+					   queue->features);
 	if (err) {
 		virtqueue_break(queue, start_error(err));
 		return;
 	}
+	if (queue->adopted)
+		coalesce_adopted(queue);
 	run_kick(&queue->kick);
 }
 
@@ -217,7 +222,8 @@ int virtqueue_init(struct virtqueue *queue, struct virtio_device *device, unsign
 	};
 	coalesce_init(&queue->coalesce);
 	poll_init(&queue->poll);
-	return split_init(&queue->ring, VIRTQUEUE_BATCH, &home->own);
+	return split_init(&queue->ring, VIRTQUEUE_BATCH, &home->own,
+			  &device->state->inflight[index]);
 }
 
 void virtqueue_free(struct virtqueue *queue)
@@ -225,14 +231,28 @@ void virtqueue_free(struct virtqueue *queue)
 	split_free(&queue->ring);
 }
 
-void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *registers,
-		     uint64_t features, uint32_t generation)
+static void start(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		  uint64_t features, uint32_t generation, bool adopted)
 {
 	queue->registers = *registers;
 	queue->features = features;
 	queue->generation = generation;
-	atomic_store(&queue->coalesce.asked, 0);
+	queue->adopted = adopted;
+	if (!adopted)
+		atomic_store(&queue->coalesce.asked, 0);
 	loop_post(queue->worker->loop, &queue->start);
+}
+
+void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		     uint64_t features, uint32_t generation)
+{
+	start(queue, registers, features, generation, false);
+}
+
+void virtqueue_adopt(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		     uint64_t features, uint32_t generation)
+{
+	start(queue, registers, features, generation, true);
 }
 
 void virtqueue_kick(struct virtqueue *queue)

@@ -45,6 +45,7 @@ struct virtqueue {
 	struct virtqueue_registers registers;
 	uint64_t features;
 	uint32_t generation; /* of the device, which counts resets */
+	bool adopted;        /* from a dead process */
 
 	/* The home worker's. */
 	enum virtqueue_phase phase;
@@ -72,6 +73,9 @@ void virtqueue_free(struct virtqueue *queue);
  * ends in virtio_device_queue_stopped(), once nothing of the guest's memory is
  * in use any more. */
 void virtqueue_start(struct virtqueue *queue, const struct virtqueue_registers *registers,
+		     uint64_t features, uint32_t generation);
+/* The same for one that a dead process has run: it goes on. */
+void virtqueue_adopt(struct virtqueue *queue, const struct virtqueue_registers *registers,
 		     uint64_t features, uint32_t generation);
 void virtqueue_kick(struct virtqueue *queue);
 void virtqueue_stop(struct virtqueue *queue);

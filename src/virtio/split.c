@@ -18,7 +18,9 @@
 
 _Static_assert(TABLE_BYTES_MAX == GUEST_PAGE_SIZE, "a table can keep to one page");
 
-int split_init(struct split_ring *ring, unsigned batch, struct own *own)
+_Static_assert(VIRTQUEUE_SIZE_MAX == INFLIGHT_MAX, "each head has its mark");
+
+int split_init(struct split_ring *ring, unsigned batch, struct own *own, struct inflight *inflight)
 {
 	unsigned i;
 
@@ -27,6 +29,7 @@ int split_init(struct split_ring *ring, unsigned batch, struct own *own)
 	ring->segments =
 		calloc((size_t)VIRTQUEUE_SIZE_MAX * VIRTQUEUE_SIZE_MAX, sizeof(*ring->segments));
 	ring->own = own;
+	ring->inflight = inflight;
 	ring->tables = own_alloc(own, TABLES_BYTES);
 	ring->fetches = calloc(batch, sizeof(*ring->fetches));
 	if (!ring->chains || !ring->segments || !ring->tables || !ring->fetches) {
@@ -79,8 +82,8 @@ static int map_rings(struct split_ring *ring, const struct memory *memory,
 	return memory_map(memory, areas, SPLIT_AREAS, ring->maps);
 }
 
-int split_start(struct split_ring *ring, const struct memory *memory,
-		const struct virtqueue_registers *registers, uint64_t features)
+static int start(struct split_ring *ring, const struct memory *memory,
+		 const struct virtqueue_registers *registers, uint64_t features)
 {
 	unsigned i;
 	int err;
@@ -94,9 +97,17 @@ int split_start(struct split_ring *ring, const struct memory *memory,
 	ring->last_available = ring->used_index = ring->published = 0;
 	ring->event_idx = features & BIT_ULL(VIRTIO_RING_F_EVENT_IDX);
 	ring->indirect = features & BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC);
+	ring->npushed = ring->nagain = ring->next_again = 0;
 	for (i = 0; i < VIRTQUEUE_SIZE_MAX; i++)
 		ring->chains[i].in_flight = false;
 	return 0;
+}
+
+int split_start(struct split_ring *ring, const struct memory *memory,
+		const struct virtqueue_registers *registers, uint64_t features)
+{
+	inflight_reset(ring->inflight);
+	return start(ring, memory, registers, features);
 }
 
 void split_stop(struct split_ring *ring, const struct memory *memory)
@@ -117,6 +128,41 @@ static struct vring_used *used(const struct split_ring *ring)
 static uint16_t available_index(const struct split_ring *ring)
 {
 	return __atomic_load_n(&available(ring)->idx, __ATOMIC_ACQUIRE);
+}
+
+/* Entries that were shown while their heads still had their marks; all of the guest's making. */
+static int recover(struct split_ring *ring)
+{
+	uint16_t index = __atomic_load_n(&used(ring)->idx, __ATOMIC_ACQUIRE), heads[INFLIGHT_MAX];
+	uint16_t at = ring->inflight->shown, mask = ring->size - 1;
+	unsigned count = 0;
+
+	if ((uint16_t)(index - at) > ring->size)
+		return -EINVAL;
+	for (; at != index; at++) {
+		uint32_t head = __atomic_load_n(&used(ring)->ring[at & mask].id, __ATOMIC_RELAXED);
+
+		if (head < ring->size)
+			heads[count++] = (uint16_t)head;
+	}
+	ring->nagain =
+		inflight_recover(ring->inflight, ring->size, heads, count, index, ring->again);
+	ring->used_index = ring->published = index;
+	ring->last_available = (uint16_t)(index + ring->nagain);
+	return 0;
+}
+
+int split_adopt(struct split_ring *ring, const struct memory *memory,
+		const struct virtqueue_registers *registers, uint64_t features)
+{
+	int err = start(ring, memory, registers, features);
+
+	if (err)
+		return err;
+	err = recover(ring);
+	if (err)
+		split_stop(ring, memory);
+	return err;
 }
 
 static struct vring_desc descriptor(const struct split_ring *ring, uint16_t index)
@@ -245,10 +291,18 @@ static const char *walk_table(struct chain *chain, const struct vring_desc *tabl
 	return "a loop in an indirect table";
 }
 
+static bool has_again(const struct split_ring *ring)
+{
+	return ring->next_again < ring->nagain;
+}
+
+/* What a dead process had taken comes first, and has its mark. */
 static const char *take_head(struct split_ring *ring, struct chain **result)
 {
 	uint16_t slot = ring->last_available & (ring->size - 1);
-	uint16_t head = __atomic_load_n(&available(ring)->ring[slot], __ATOMIC_RELAXED);
+	uint16_t head = has_again(ring)
+				? ring->again[ring->next_again]
+				: __atomic_load_n(&available(ring)->ring[slot], __ATOMIC_RELAXED);
 	struct chain *chain;
 
 	if (head >= ring->size)
@@ -256,7 +310,12 @@ static const char *take_head(struct split_ring *ring, struct chain **result)
 	chain = &ring->chains[head];
 	if (chain->in_flight)
 		return "a head that is in flight already";
-	ring->last_available++;
+	if (has_again(ring)) {
+		ring->next_again++;
+	} else {
+		ring->last_available++;
+		inflight_take(ring->inflight, head);
+	}
 	chain->in_flight = true;
 	chain->nout = chain->nin = 0;
 	chain->out_length = chain->in_length = 0;
@@ -331,7 +390,7 @@ int split_pop(struct split_ring *ring, const struct memory *memory, struct chain
 	      unsigned max, const char **why)
 {
 	uint16_t waiting = (uint16_t)(available_index(ring) - ring->last_available);
-	unsigned count = (unsigned)min_u64(waiting, max);
+	unsigned count = (unsigned)min_u64(waiting + ring->nagain - ring->next_again, max);
 
 	if (waiting > ring->size) {
 		*why = "an available index that jumped";
@@ -348,6 +407,7 @@ void split_push(struct split_ring *ring, const struct chain *chain, uint32_t wri
 
 	__atomic_store_n(&element->id, chain->head, __ATOMIC_RELAXED);
 	__atomic_store_n(&element->len, written, __ATOMIC_RELAXED);
+	ring->pushed[ring->npushed++] = chain->head;
 	ring->used_index++;
 }
 
@@ -372,12 +432,14 @@ bool split_publish(struct split_ring *ring)
 
 	ring->published = ring->used_index;
 	__atomic_store_n(&used(ring)->idx, ring->used_index, __ATOMIC_RELEASE);
+	inflight_show(ring->inflight, ring->pushed, ring->npushed, ring->used_index);
+	ring->npushed = 0;
 	return split_interrupt_wanted(ring, before);
 }
 
 bool split_more(const struct split_ring *ring)
 {
-	return available_index(ring) != ring->last_available;
+	return available_index(ring) != ring->last_available || has_again(ring);
 }
 
 void split_disarm(struct split_ring *ring)

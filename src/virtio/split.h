@@ -9,13 +9,14 @@
 
 #include "memory/memory.h"
 #include "virtio/chain.h"
+#include "virtio/inflight.h"
 
 #define VIRTQUEUE_SIZE_MAX 256 /* descriptors, and segments of one chain */
 
 /* As the driver wrote them, unchecked. */
 struct virtqueue_registers {
 	uint16_t size;
-	bool enabled;
+	uint8_t enabled; /* 0 or 1 */
 	uint64_t descriptors, driver_area, device_area;
 };
 
@@ -43,14 +44,24 @@ struct split_ring {
 	struct own *own;
 	uint8_t *tables; /* indirect tables of one batch, one behind the other */
 	struct split_fetch *fetches;
+	struct inflight *inflight;
+	uint16_t pushed[VIRTQUEUE_SIZE_MAX]; /* heads, not shown yet */
+	unsigned npushed;
+	uint16_t again[VIRTQUEUE_SIZE_MAX]; /* heads that a dead process had taken */
+	unsigned nagain, next_again;
 };
 
-/* Storage for the largest ring, for batches of @batch. 0 or -ENOMEM. */
-int split_init(struct split_ring *ring, unsigned batch, struct own *own);
+/* Storage for the largest ring, for batches of @batch. What is in flight is noted in
+ * @inflight. 0 or -ENOMEM. */
+int split_init(struct split_ring *ring, unsigned batch, struct own *own, struct inflight *inflight);
 void split_free(struct split_ring *ring);
 
 /* Checks the registers and maps the ring. 0, or -EINVAL or memory_map()'s. */
 int split_start(struct split_ring *ring, const struct memory *memory,
+		const struct virtqueue_registers *registers, uint64_t features);
+
+/* The same for a ring that a dead process has used: goes on from there. */
+int split_adopt(struct split_ring *ring, const struct memory *memory,
 		const struct virtqueue_registers *registers, uint64_t features);
 void split_stop(struct split_ring *ring, const struct memory *memory);
 

@@ -394,6 +394,19 @@ bool gblk_wait(struct gblk *blk, struct gblk_req *req, unsigned int ms)
 	return true;
 }
 
+bool gblk_finish(struct gblk *blk, unsigned int ms)
+{
+	struct gblk_req *req;
+	bool ok = true;
+
+	while (ok && (req = blk->inflight)) {
+		ok = gblk_wait(blk, req, ms) && req->status == VIRTIO_BLK_S_OK;
+		if (ok)
+			gblk_put(blk, req);
+	}
+	return ok;
+}
+
 /* ---- simple I/O --------------------------------------------------------------------------------- */
 
 static uint8_t finish(struct gblk *blk, struct gblk_req *req, void *data)

@@ -318,6 +318,9 @@ void gblk_kick(struct gblk *blk);
 bool gblk_wait(struct gblk *blk, struct gblk_req *req, unsigned int ms);
 void gblk_put(struct gblk *blk, struct gblk_req *req);
 
+/* Waits for all that is under way; false if one gets no answer, or an error. */
+bool gblk_finish(struct gblk *blk, unsigned int ms);
+
 /* Synchronous: the status byte, or 0xff without an answer within 10 s. */
 uint8_t gblk_io(struct gblk *blk, uint32_t type, uint64_t sector, uint32_t len);
 uint8_t gblk_read(struct gblk *blk, uint64_t sector, void *data, uint32_t len);

@@ -27,7 +27,10 @@ void restart_ring(const struct gblk *blk);
 /* Kill the daemon before it gets round to that. */
 void restart_die_waiting(struct fake_child *child, const struct gblk *blk);
 
-/* The device was reset and is where the driver knows it: it can be bound again. */
+/* The driver does not notice: what was under way is answered, and so is what comes. */
+void restart_goes_on(struct gblk *blk);
+
+/* And then it can be bound again. */
 void restart_works(struct gblk *blk, const struct gblk_config *config);
 
 #endif

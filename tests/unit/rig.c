@@ -105,8 +105,9 @@ static void start_device(struct rig *rig)
 	ck_assert_int_eq(virtio_device_attach(&rig->device, rig->loop, &rig->state, rig->workers,
 					      rig->nworkers, &next),
 			 0);
+	virtio_device_begin(&rig->device, false);
 	virtio_pci_init(&rig->transport, &rig->device, rig->server, bdf, &rig->transport_state,
-			&rig->pci_state);
+			&rig->pci_state, VIRTIO_PCI_NOTHING);
 	ck_assert_int_eq(ioreq_add_function(rig->server, &rig->transport.function), 0);
 }
 
@@ -143,7 +144,7 @@ static void stop_if_quiet(void *arg)
 {
 	struct rig *rig = arg;
 
-	rig->quiet = !rig->device.resetting;
+	rig->quiet = !virtio_device_resetting(&rig->device);
 	if (rig->quiet)
 		loop_stop(rig->loop);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 struct split_ring ring;
+struct inflight ring_inflight;
 struct vring_desc *desc, *table;
 volatile struct vring_avail *avail;
 volatile struct vring_used *used;
@@ -12,7 +13,7 @@ volatile struct vring_used *used;
 void ring_setup(void)
 {
 	access_start(512);
-	ck_assert_int_eq(split_init(&ring, RING_BATCH, &access_own), 0);
+	ck_assert_int_eq(split_init(&ring, RING_BATCH, &access_own, &ring_inflight), 0);
 	desc = fake_ram(RING_DESC);
 	avail = fake_ram(RING_AVAIL);
 	used = fake_ram(RING_USED);

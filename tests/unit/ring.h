@@ -27,6 +27,7 @@
 #define I VRING_DESC_F_INDIRECT
 
 extern struct split_ring ring;
+extern struct inflight ring_inflight;
 extern struct vring_desc *desc, *table;
 extern volatile struct vring_avail *avail;
 extern volatile struct vring_used *used;

@@ -218,6 +218,19 @@ static void blk_driver_ok(struct virtio_device *device)
 		atomic_store(&blk->writes_back, false);
 }
 
+/* The cache is as the driver has it. */
+static void blk_adopt(struct virtio_device *device)
+{
+	struct blk_device *blk = device->private;
+	const struct virtio_blk_config *shown = (const void *)device->state->config;
+
+	blk_driver_ok(device);
+	if (!(device->state->driver_features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
+		return;
+	blk->config.wce = shown->wce == 1;
+	atomic_store(&blk->writes_back, blk->config.wce);
+}
+
 static void blk_reset(struct virtio_device *device)
 {
 	struct blk_device *blk = device->private;
@@ -344,6 +357,7 @@ const struct virtio_device_type virtio_blk = {
 	.forsake = blk_forsake,
 	.fit = blk_fit,
 	.driver_ok = blk_driver_ok,
+	.adopt = blk_adopt,
 	.reset = blk_reset,
 	.config_written = blk_config_written,
 	.look_again = blk_look_again,

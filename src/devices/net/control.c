@@ -237,23 +237,32 @@ static bool set_offloads(struct net_control *control, const struct command *comm
 	uint64_t offloads;
 
 	memcpy(&offloads, command->sent.data, sizeof(offloads));
-	return !(offloads & ~(GUEST_OFFLOADS & control->vq->features)) &&
-	       !backend->ops->set_offloads(backend, offloads);
+	if ((offloads & ~(GUEST_OFFLOADS & control->vq->features)) ||
+	    backend->ops->set_offloads(backend, offloads))
+		return false;
+	control->net->offloads = offloads;
+	return true;
 }
 
-/* Of all queues for one direction. */
+/* All queues for one direction. */
+static void coalesce(const struct net_device *net, bool tx)
+{
+	const struct net_coalescing *asked = &net->coalescing[tx];
+	unsigned i, pairs = net_pairs(net, net->device->state->driver_features);
+
+	for (i = tx; i < 2 * pairs && i < net->device->nqueues; i += 2)
+		virtqueue_coalesce(&net->device->queues[i], asked->packets, asked->usecs);
+}
+
 static bool set_coalescing(struct net_control *control, const struct command *command)
 {
-	const struct virtio_device *device = control->net->device;
 	bool tx = command->sent.header.cmd == VIRTIO_NET_CTRL_NOTF_COAL_TX_SET;
 	struct virtio_net_ctrl_coal_rx asked; /* that for sending is alike */
-	unsigned i;
 
 	memcpy(&asked, command->sent.data, sizeof(asked));
-	for (i = 0; i < device->nqueues; i++)
-		if (net_role(&device->queues[i]) == (tx ? NET_TX : NET_RX))
-			virtqueue_coalesce(&device->queues[i], asked.rx_max_packets,
-					   asked.rx_usecs);
+	control->net->coalescing[tx] =
+		(struct net_coalescing){ asked.rx_max_packets, asked.rx_usecs };
+	coalesce(control->net, tx);
 	return true;
 }
 
@@ -334,6 +343,7 @@ static void execute(struct loop_work *work)
 
 		command->ack = run(control, command) ? VIRTIO_NET_OK : VIRTIO_NET_ERR;
 	}
+	net_keep(control->net);
 	loop_post(control->vq->worker->loop, &control->answer);
 }
 
@@ -422,8 +432,26 @@ void net_control_reset(struct net_device *net, uint64_t features)
 	reset_filter(net->control, features);
 	memcpy(net->config.mac, net->control->mac, NET_MAC_BYTES);
 	net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
-	backend->ops->set_offloads(backend, features & GUEST_OFFLOADS);
+	net->offloads = features & GUEST_OFFLOADS;
+	memset(net->coalescing, 0, sizeof(net->coalescing));
+	backend->ops->set_offloads(backend, net->offloads);
 	backend->ops->set_pairs(backend, rss.pairs);
+	net_keep(net);
+}
+
+void net_control_adopt(struct net_device *net)
+{
+	struct net_backend *backend = net->backend;
+
+	if (!net_kept_take(net)) {
+		net_control_reset(net, net->device->state->driver_features);
+		return;
+	}
+	memcpy(net->config.mac, net->filter.mac, NET_MAC_BYTES);
+	backend->ops->set_offloads(backend, net->offloads);
+	backend->ops->set_pairs(backend, net->rss.pairs);
+	coalesce(net, false);
+	coalesce(net, true);
 }
 
 int net_control_init(struct net_device *net)

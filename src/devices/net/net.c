@@ -183,10 +183,14 @@ static void net_close(struct virtio_device *device)
 	device->private = NULL;
 }
 
+unsigned net_pairs(const struct net_device *net, uint64_t features)
+{
+	return features & NET_SEVERAL_PAIRS ? net->backend->npairs : 1;
+}
+
 enum net_role net_role(const struct virtqueue *queue)
 {
-	bool several = queue->features & NET_SEVERAL_PAIRS;
-	unsigned pairs = several ? net_of(queue)->backend->npairs : 1;
+	unsigned pairs = net_pairs(net_of(queue), queue->features);
 
 	if (queue->index == 2 * pairs)
 		return NET_CONTROL;
@@ -279,6 +283,7 @@ static void net_set_link(struct virtio_device *device, bool up)
 	struct net_device *net = device->private;
 
 	atomic_store(&net->unplugged, !up);
+	net_keep(net);
 	tell_link(net);
 }
 
@@ -313,6 +318,13 @@ static void net_driver_ok(struct virtio_device *device)
 {
 	net_control_reset(device->private, device->state->driver_features);
 	watch_link(device->private);
+}
+
+static void net_adopt(struct virtio_device *device)
+{
+	net_control_adopt(device->private);
+	watch_link(device->private);
+	tell_link(device->private);
 }
 
 static void net_reset(struct virtio_device *device)
@@ -383,6 +395,7 @@ const struct virtio_device_type virtio_net = {
 	.quiet = net_quiet,
 	.forsake = net_forsake,
 	.driver_ok = net_driver_ok,
+	.adopt = net_adopt,
 	.reset = net_reset,
 	.set_link = net_set_link,
 	.pauses = net_pauses,

@@ -49,6 +49,11 @@ struct net_counters {
 	uint64_t tx_bad, tx_refused;
 };
 
+/* Interrupts for one direction, as virtqueue_coalesce() has it. */
+struct net_coalescing {
+	uint32_t packets, usecs;
+};
+
 struct net_device {
 	struct virtio_device *device;
 	struct net_backend *backend;
@@ -57,6 +62,8 @@ struct net_device {
 	pthread_mutex_t lock; /* of filter and rss: control writes, receivers read */
 	struct net_filter filter;
 	struct net_rss rss;
+	uint64_t offloads;                   /* what the driver takes */
+	struct net_coalescing coalescing[2]; /* receiving, sending */
 	struct net_counters counters;
 	atomic_bool unplugged; /* by the administrator: nothing comes or goes */
 	struct net_control *control;
@@ -70,6 +77,9 @@ struct net_device {
 	 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) | BIT_ULL(VIRTIO_NET_F_GUEST_ANNOUNCE) |  \
 	 BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | BIT_ULL(VIRTIO_NET_F_NOTF_COAL) | \
 	 BIT_ULL(VIRTIO_NET_F_HASH_REPORT))
+
+/* How many pairs of queues there are for a driver that took these features. */
+unsigned net_pairs(const struct net_device *net, uint64_t features);
 
 enum net_role { NET_RX, NET_TX, NET_CONTROL, NET_UNUSED };
 
@@ -143,6 +153,14 @@ void net_control_free(struct net_control *control);
 /* On main: all that commands change is as for a driver that has just taken these
  * features; after a reset none. */
 void net_control_reset(struct net_device *net, uint64_t features);
+
+/* What a dead process has kept is in force again; else as for a driver that begins. */
+void net_control_adopt(struct net_device *net);
+
+/* keep.c: keeps what commands have changed, for who comes after our death; and takes it over:
+ * false if there is nothing of this driver's, or it is garbage. */
+void net_keep(struct net_device *net);
+bool net_kept_take(struct net_device *net);
 
 /* Takes the commands from the control queue and answers each of them. */
 void net_control_kicked(struct virtqueue *queue);
