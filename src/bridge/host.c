@@ -19,14 +19,13 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
+#include "bridge/ports.h"
 #include "memory/address.h"
 
 #define VENDOR_ID  0x1b36 /* Red Hat's for emulated devices: a generic host bridge */
 #define DEVICE_ID  0x0008
 #define CLASS_CODE 0x060000
 #define NS_PER_S   1000000000ULL
-#define PORT_FIRST 0xcf8
-#define PORT_LAST  0xcff
 
 /* The register that names a function's backend: man/xenvirtiod-pci.7. */
 struct domid_register {
@@ -247,23 +246,6 @@ static uint32_t read_absent(void *arg, uint32_t sbdf, uint32_t offset, unsigned 
 	return ~0U;
 }
 
-/* Linux wants to read back what it wrote (arch/x86/pci/direct.c). Xen itself
- * takes note of it, and of port 0xcfc, where a function is claimed. */
-static uint32_t read_port(void *arg, uint16_t port, unsigned size)
-{
-	const struct bridge *bridge = arg;
-
-	return port == PORT_FIRST && size == 4 ? bridge->config_address : ~0U;
-}
-
-static void write_port(void *arg, uint16_t port, unsigned size, uint32_t value)
-{
-	struct bridge *bridge = arg;
-
-	if (port == PORT_FIRST && size == 4)
-		bridge->config_address = value;
-}
-
 /* --- function 00:00.0 -------------------------------------------------------- */
 
 static uint32_t read_domid(void *arg, unsigned offset, unsigned size)
@@ -329,14 +311,8 @@ static int claim_windows(struct bridge *bridge)
 /* On x86 what is not claimed reads all-ones, so only these matter. */
 static int claim_expected(struct bridge *bridge)
 {
-	const struct ioreq_ports ports = { .first = PORT_FIRST,
-					   .last = PORT_LAST,
-					   .read = read_port,
-					   .write = write_port,
-					   .arg = bridge,
-					   .stale = ~0U };
 	unsigned i;
-	int err = ioreq_claim_ports(bridge->server, &ports);
+	int err = bridge_claim_ports(bridge->server, &bridge->config_address);
 
 	for (i = 0; i < bridge->nexpected && !err; i++)
 		err = ioreq_config_claim(bridge->server, bridge->expected[i].bdf);

@@ -3,7 +3,7 @@
  *
  * It is function 00:00.0, and answers for what nobody else claims: all of an Arm
  * guest's config space and BAR windows, where an access that nobody answers is
- * an abort, or an x86 guest's ports 0xcf8 to 0xcff. Functions that are expected
+ * an abort, or some of an x86 guest's ports (ports.h). Functions that are expected
  * but not there yet read as "try again later", for some time. */
 #pragma once
 #include "base/layout.h"

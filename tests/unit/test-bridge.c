@@ -87,13 +87,71 @@ START_TEST(windows_are_where_they_are_wanted)
 END_TEST
 
 /* arch/x86/pci/direct.c: pci_check_type1() */
-START_TEST(linux_recognizes_the_ports_of_configuration_mechanism_1)
+static void look_for_mechanism_1(void)
 {
-	start_bridge(FAKE_PVH, "give-up=0");
 	vcpu_pio_write(0, 0xcfb, 1, 1);
 	vcpu_pio_write(0, 0xcf8, 4, 0x80000000);
 	ck_assert_uint_eq(vcpu_pio_read(0, 0xcf8, 4), 0x80000000);
+}
+
+/* arch/x86/kernel/tsc.c: quick_pit_calibrate(), which looks up to 50000 times. */
+static void look_at_timer(void)
+{
+	unsigned looks = 0;
+
+	vcpu_pio_write(0, 0x61, 1, 1);
+	vcpu_pio_write(0, 0x43, 1, 0xb0);
+	vcpu_pio_write(0, 0x42, 1, 0xff);
+	vcpu_pio_write(0, 0x42, 1, 0xff);
+	do
+		vcpu_pio_read(0, 0x42, 1);
+	while (vcpu_pio_read(0, 0x42, 1) == 0xff && ++looks < 5);
+	ck_assert_uint_eq(looks, 0);
+}
+
+START_TEST(linux_recognizes_the_ports_of_configuration_mechanism_1)
+{
+	start_bridge(FAKE_PVH, "give-up=0");
+	look_for_mechanism_1();
 	ck_assert_uint_eq(vcpu_pio_read(0, 0xcfc, 2), 0xffff);
+}
+END_TEST
+
+START_TEST(linux_sees_at_its_first_look_that_the_timer_is_of_no_use)
+{
+	start_bridge(FAKE_PVH, "give-up=0");
+	look_at_timer();
+}
+END_TEST
+
+START_TEST(no_acpi_event_has_happened)
+{
+	unsigned port;
+
+	start_bridge(FAKE_PVH, "give-up=0");
+	for (port = 0xafe0; port <= 0xafe3; port++) {
+		vcpu_pio_write(0, (uint16_t)port, 1, 0xff);
+		ck_assert_uint_eq(vcpu_pio_read(0, (uint16_t)port, 1), 0);
+	}
+}
+END_TEST
+
+START_TEST(accesses_to_ports_are_answered_whatever_their_size)
+{
+	static const uint16_t ports[] = { 0x42, 0xafe0, 0xafe3, 0xcf8, 0xcf9, 0xcfb };
+	unsigned i, size;
+
+	start_bridge(FAKE_PVH, "give-up=0");
+	for (i = 0; i < ARRAY_SIZE(ports); i++)
+		for (size = 1; size <= 4; size *= 2) {
+			vcpu_pio_write(0, ports[i], size, 0x11);
+			vcpu_pio_read(0, ports[i], size);
+		}
+	vcpu_pio_write(0, 0xcf8, 4, 0x80003000);
+	vcpu_pio_write(0, 0xcf8, 2, 0x5555);
+	ck_assert_uint_eq(vcpu_pio_read(0, 0xcf8, 4), 0x80003000);
+	ck_assert_uint_eq(vcpu_pio_read(0, 0xcf8, 1), 0xff);
+	ck_assert_uint_eq(vcpu_pio_read(0, 0x40, 1), 0xff);
 }
 END_TEST
 
@@ -206,6 +264,10 @@ START_TEST(a_killed_bridge_is_taken_over)
 	ck_assert_uint_eq(vcpu_config_read(0, BRIDGE, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
 	ck_assert_uint_eq(id_of(MODEL_BDF) & 0xffff, 0x1af4);
 	ck_assert_uint_eq(vcpu_io(0, &io).data, NOTHING);
+	if (places[_i].platform == FAKE_PVH) {
+		look_for_mechanism_1();
+		look_at_timer();
+	}
 }
 END_TEST
 
@@ -330,6 +392,9 @@ int main(void)
 		ONCE(nothing_in_the_windows_aborts),
 		ONCE(windows_are_where_they_are_wanted),
 		ONCE(linux_recognizes_the_ports_of_configuration_mechanism_1),
+		ONCE(linux_sees_at_its_first_look_that_the_timer_is_of_no_use),
+		ONCE(no_acpi_event_has_happened),
+		ONCE(accesses_to_ports_are_answered_whatever_their_size),
 		TIMES(an_expected_function_reads_try_again, 2),
 		TIMES(firmware_that_reads_16_bits_finds_nothing_yet, 2),
 		ONCE(after_the_deadline_there_is_nothing),
