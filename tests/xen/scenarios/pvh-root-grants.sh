@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# A PVH guest with its root file system on the virtio disk, without QEMU, by grants.
+# tier: full
+part pvh-root grants
