@@ -13,19 +13,16 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/util.h"
 #include "bridge/ports.h"
-#include "memory/address.h"
 
 #define VENDOR_ID  0x1b36 /* Red Hat's for emulated devices: a generic host bridge */
 #define DEVICE_ID  0x0008
 #define CLASS_CODE 0x060000
-#define NS_PER_S   1000000000ULL
 
 /* The register that names a function's backend: man/xenvirtiod-pci.7. */
 struct domid_register {
@@ -35,94 +32,7 @@ struct domid_register {
 
 #define NO_DOMID UINT32_MAX
 
-const struct option_spec bridge_option_specs[] = {
-	{ .key = "ecam",
-	  .kind = OPTION_ADDRESS,
-	  .offset = offsetof(struct bridge_options, ecam),
-	  .min = ECAM_BUS_SIZE,
-	  .max = UINT64_MAX >> 1,
-	  .placeholder = "ADDRESS",
-	  .help = "an Arm guest: where its config space is (default: as --ecam)" },
-	{ .key = "size",
-	  .kind = OPTION_SIZE,
-	  .offset = offsetof(struct bridge_options, size),
-	  .min = ECAM_BUS_SIZE,
-	  .max = BRIDGE_ECAM_MAX,
-	  .placeholder = "SIZE",
-	  .fallback = "1M",
-	  .help = "an Arm guest: how large it is, 1M for each bus" },
-	{ .key = "mem",
-	  .kind = OPTION_LIST,
-	  .offset = offsetof(struct bridge_options, mem),
-	  .placeholder = "BASE:SIZE",
-	  .help = "an Arm guest: where BARs go (again for more; default: "
-		  "0x23000000:16M)" },
-	{ .key = "expect",
-	  .kind = OPTION_LIST,
-	  .offset = offsetof(struct bridge_options, expect),
-	  .placeholder = "00:01.0[@DOMID]",
-	  .help = "a function that the guest waits for, and its backend's domain (again "
-		  "for more)" },
-	{ .key = "give-up",
-	  .kind = OPTION_UINT,
-	  .offset = offsetof(struct bridge_options, give_up),
-	  .max = 3600,
-	  .placeholder = "SECONDS",
-	  .fallback = "60",
-	  .help = "how long it waits, for all of them" },
-	{ 0 },
-};
-
-/* --- options ---------------------------------------------------------------- */
-
-/* One of the values of a key that may be given again. */
-static int set_value(const struct bridge *bridge, const struct option_spec *spec, void *into,
-		     const char *text)
-{
-	char where[384];
-
-	snprintf(where, sizeof(where), "%s: %s", bridge->where, spec->key);
-	return option_set(spec, into, where, text);
-}
-
-static int add_window(struct bridge *bridge, struct address_window window)
-{
-	unsigned i;
-
-	if ((window.base | window.size) % GUEST_PAGE_SIZE) {
-		log_error("%s: a window at %#llx is not made of whole pages", bridge->where,
-			  (unsigned long long)window.base);
-		return -EINVAL;
-	}
-	for (i = 0; i < bridge->nwindows; i++)
-		if (windows_overlap(window, bridge->windows[i])) {
-			log_error("%s: the windows at %#llx and %#llx overlap", bridge->where,
-				  (unsigned long long)bridge->windows[i].base,
-				  (unsigned long long)window.base);
-			return -EINVAL;
-		}
-	bridge->windows[bridge->nwindows++] = window;
-	return 0;
-}
-
-static int parse_windows(struct bridge *bridge, const struct option_list *list)
-{
-	static const struct option_spec spec = { .key = "mem", .kind = OPTION_WINDOW };
-	struct address_window window = { .base = LAYOUT_MEM_BASE, .size = LAYOUT_MEM_SIZE };
-	unsigned i;
-	int err = 0;
-
-	if (!list->count)
-		return add_window(bridge, window);
-	for (i = 0; i < list->count && !err; i++) {
-		err = set_value(bridge, &spec, &window, list->items[i]);
-		if (!err)
-			err = add_window(bridge, window);
-	}
-	return err;
-}
-
-static struct bridge_expected *find_expected(struct bridge *bridge, uint32_t sbdf)
+struct bridge_expected *bridge_find_expected(struct bridge *bridge, uint32_t sbdf)
 {
 	unsigned i;
 
@@ -130,85 +40,6 @@ static struct bridge_expected *find_expected(struct bridge *bridge, uint32_t sbd
 		if (bdf_sbdf(bridge->expected[i].bdf) == sbdf)
 			return &bridge->expected[i];
 	return NULL;
-}
-
-static int parse_domid(const struct bridge *bridge, const char *text, unsigned *domid)
-{
-	static const struct option_spec spec = { .key = "expect",
-						 .kind = OPTION_UINT,
-						 .max = IOREQ_DOMID_MAX };
-
-	return set_value(bridge, &spec, domid, text);
-}
-
-/* @text is taken apart. */
-static int parse_expected(struct bridge *bridge, char *text)
-{
-	struct bridge_expected *expected = &bridge->expected[bridge->nexpected];
-	char *at = strchr(text, '@');
-
-	if (at)
-		*at++ = '\0';
-	if (!bdf_parse(text, &expected->bdf) || expected->bdf.segment || expected->bdf.bus ||
-	    !expected->bdf.device) {
-		log_error("%s: expect: \"%s\" is not a function from 00:01.0 on", bridge->where,
-			  text);
-		return -EINVAL;
-	}
-	if (bridge_expects(bridge, expected->bdf)) {
-		log_error("%s: expect: %s is given twice", bridge->where, text);
-		return -EINVAL;
-	}
-	bridge->nexpected++;
-	return at ? parse_domid(bridge, at, &expected->domid) : 0;
-}
-
-static int parse_all_expected(struct bridge *bridge, const struct option_list *list,
-			      unsigned own_domid)
-{
-	unsigned i;
-	int err = 0;
-
-	for (i = 0; i < list->count && !err; i++) {
-		char *copy = strdup(list->items[i]);
-
-		bridge->expected[i].domid = own_domid;
-		err = copy ? parse_expected(bridge, copy) : -ENOMEM;
-		free(copy);
-	}
-	return err;
-}
-
-/* An x86 guest has no windows: what nobody answers there reads all-ones. */
-static int parse_places(struct bridge *bridge, const struct bridge_options *options,
-			const struct ioreq_platform *platform)
-{
-	const struct address_window config = { .base = platform->ecam, .size = options->size };
-
-	if (!platform->ecam && options->mem.count) {
-		log_error("%s: mem: only an Arm guest has it (see --ecam)", bridge->where);
-		return -EINVAL;
-	}
-	if (!platform->ecam)
-		return 0;
-	if (add_window(bridge, config))
-		return -EINVAL;
-	return parse_windows(bridge, &options->mem);
-}
-
-int bridge_init(struct bridge *bridge, const struct bridge_options *options,
-		const struct ioreq_platform *platform, const char *where)
-{
-	int err;
-
-	*bridge = (struct bridge){ .where = where, .patience = options->give_up * NS_PER_S };
-	err = parse_places(bridge, options, platform);
-	return err ? err : parse_all_expected(bridge, &options->expect, platform->own_domid);
-}
-
-bool bridge_expects(const struct bridge *bridge, struct pci_bdf bdf)
-{
-	return find_expected((struct bridge *)bridge, bdf_sbdf(bdf));
 }
 
 /* --- what nobody else answers ------------------------------------------------ */
@@ -234,7 +65,7 @@ static void say_once(bool *said, const struct bridge_expected *expected, const c
 static uint32_t read_absent(void *arg, uint32_t sbdf, uint32_t offset, unsigned size)
 {
 	struct bridge *bridge = arg;
-	struct bridge_expected *expected = find_expected(bridge, sbdf);
+	struct bridge_expected *expected = bridge_find_expected(bridge, sbdf);
 
 	if (!expected || offset != PCI_VENDOR_ID || size != 4)
 		return ~0U;
@@ -255,9 +86,10 @@ static uint32_t read_domid(void *arg, unsigned offset, unsigned size)
 	const struct bridge_expected *expected;
 	uint32_t function, domid = NO_DOMID;
 
+	/* What the guest has written is right before what it reads. */
 	memcpy(&function, config + bridge->function.window.first - sizeof(function),
 	       sizeof(function));
-	expected = find_expected(bridge, function);
+	expected = bridge_find_expected(bridge, function);
 	if (expected)
 		domid = expected->domid;
 	return domid >> (8 * offset) & (uint32_t)(BIT_ULL(8 * size) - 1);
@@ -298,6 +130,7 @@ static void make_function(struct bridge *bridge, struct pci_state *state)
 
 /* --- claims ------------------------------------------------------------------ */
 
+/* Arm: an access that nobody answers is an abort. */
 static int claim_windows(struct bridge *bridge)
 {
 	unsigned i;
@@ -308,8 +141,8 @@ static int claim_windows(struct bridge *bridge)
 	return err;
 }
 
-/* On x86 what is not claimed reads all-ones, so only these matter. */
-static int claim_expected(struct bridge *bridge)
+/* x86: what nobody claims reads as all-ones, which is right for all but these. */
+static int claim_ports_and_expected(struct bridge *bridge)
 {
 	unsigned i;
 	int err = bridge_claim_ports(bridge->server, &bridge->config_address);
@@ -342,7 +175,7 @@ int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct pci
 	if (err)
 		return err;
 	ioreq_set_fallback(server, &bridge->fallback);
-	err = bridge->nwindows ? claim_windows(bridge) : claim_expected(bridge);
+	err = bridge->nwindows ? claim_windows(bridge) : claim_ports_and_expected(bridge);
 	if (err) {
 		log_error("bridge: cannot claim its places: %s", strerror(-err));
 		return err;

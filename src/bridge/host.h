@@ -48,8 +48,8 @@ struct bridge {
 int bridge_init(struct bridge *bridge, const struct bridge_options *options,
 		const struct ioreq_platform *platform, const char *where);
 
-/* True if the function is one that the bridge waits for. */
-bool bridge_expects(const struct bridge *bridge, struct pci_bdf bdf);
+/* The function, if it is one that the bridge waits for, or NULL. */
+struct bridge_expected *bridge_find_expected(struct bridge *bridge, uint32_t sbdf);
 
 /* Claims everything. The server is enabled, has no function yet, and is the
  * first of the domain, or was when its process died. What that one left of the

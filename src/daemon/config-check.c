@@ -45,7 +45,8 @@ static bool bridge_valid(struct config *config)
 	if (err)
 		return false;
 	for (i = 0; i < config->ndevices; i++)
-		if (bridge_expects(&config->bridge, config->devices[i].common.bdf)) {
+		if (bridge_find_expected(&config->bridge,
+					 bdf_sbdf(config->devices[i].common.bdf))) {
 			log_error("%s: expect: device %u is served by this process itself", where,
 				  config->devices[i].common.bdf.device);
 			return false;
