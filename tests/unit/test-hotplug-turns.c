@@ -316,6 +316,28 @@ START_TEST(the_end_in_the_middle_of_an_event_leaves_nothing)
 }
 END_TEST
 
+static void touch_and_end(void *arg)
+{
+	vcpu_begin(1, arg);
+	hotplug_close(teller.hotplug);
+	teller.hotplug = NULL;
+	ioreq_server_withdraw(teller.server);
+}
+
+START_TEST(who_is_on_the_way_at_the_end_is_answered)
+{
+	struct fake_io go = { .read = true, .addr = GACPI_SLOTS + 4, .size = 4 };
+	struct told told = GOES(6);
+
+	teller_start_hvm();
+	tell(&told);
+	ck_assert(wait_for(fake_isa_level(GACPI_IRQ)));
+	unit_call(teller.loop, touch_and_end, &go);
+	ck_assert_uint_eq(vcpu_finish(1).data, 0);
+	ck_assert_uint_eq(fake_servers(), 0);
+}
+END_TEST
+
 /* --- after a process that died --------------------------------------------------------------- */
 
 /* The file of the turns is still there: the lost one has it open. */
@@ -382,6 +404,7 @@ int main(void)
 		ONCE(what_is_cancelled_at_once_is_never_told),
 		ONCE(others_are_told_when_one_is_cancelled),
 		TIMES(the_end_in_the_middle_of_an_event_leaves_nothing, ARRAY_SIZE(stages)),
+		ONCE(who_is_on_the_way_at_the_end_is_answered),
 		TIMES(ports_that_a_dead_process_had_are_given_back, 2),
 		ONCE(an_interrupt_that_is_not_ours_stays),
 	};
