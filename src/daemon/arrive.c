@@ -136,11 +136,11 @@ static int prepare(struct guest_device *device, struct control_call *call)
 					   &memory, device->config->options);
 }
 
-static const char *why_not_there(const struct guest *guest, struct pci_bdf bdf)
+static const char *why_not_there(struct guest *guest, struct pci_bdf bdf)
 {
 	if (devices_find(guest, bdf))
 		return "there is a device already";
-	if (guest->bridged && bridge_expects(&guest->bridge, bdf))
+	if (guest->bridged && bridge_find_expected(&guest->bridge, bdf_sbdf(bdf)))
 		return "the bridge expects another process's device there";
 	if (devices_count(guest, false) == CONFIG_MAX_DEVICES)
 		return "there are as many devices as there can be";
