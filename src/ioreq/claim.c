@@ -118,11 +118,13 @@ void ioreq_set_fallback(struct ioreq_server *server, const struct ioreq_fallback
 	server->fallback = fallback;
 }
 
-/* Says what is wrong: a wire that is missing shows only when the guest waits. */
+/* Says what is wrong: a wire that is missing shows only when the guest waits. Behind a port
+ * it is the port's. */
 static int check_wire(const struct ioreq_server *server, const struct pci_function *function)
 {
 	const struct ioreq_platform *platform = &server->platform;
-	bool has_wire = platform->ecam && function->state->config[PCI_INTERRUPT_PIN];
+	bool own_wire = !function->nowhere && !function->bdf.bus;
+	bool has_wire = platform->ecam && own_wire && function->state->config[PCI_INTERRUPT_PIN];
 	int err = has_wire ? irq_intx_try(function) : 0;
 
 	if (err)
@@ -143,7 +145,7 @@ int ioreq_add_function(struct ioreq_server *server, struct pci_function *functio
 	if (err)
 		return err;
 	server->functions[server->nfunctions++] = function;
-	err = ioreq_config_claim(server, function->bdf);
+	err = function->nowhere ? 0 : ioreq_config_claim(server, function->bdf);
 	if (!err)
 		return 0;
 	server->nfunctions--;
@@ -197,6 +199,12 @@ void ioreq_unclaim_bar(struct ioreq_server *server, struct pci_function *functio
 	}
 }
 
+static void unclaim_config(struct ioreq_server *server, const struct pci_function *function)
+{
+	if (!function->nowhere)
+		ioreq_config_unclaim(server, function->bdf);
+}
+
 static void forget_function(struct ioreq_server *server, const struct pci_function *function)
 {
 	unsigned i;
@@ -215,7 +223,22 @@ void ioreq_remove_function(struct ioreq_server *server, struct pci_function *fun
 	for (bar = 0; bar < PCI_BASES; bar++)
 		ioreq_unclaim_bar(server, function, bar);
 	forget_function(server, function);
-	ioreq_config_unclaim(server, function->bdf);
+	unclaim_config(server, function);
+}
+
+void ioreq_move_function(struct ioreq_server *server, struct pci_function *function, uint8_t bus)
+{
+	int err;
+
+	if (!function->nowhere && function->bdf.bus == bus)
+		return;
+	unclaim_config(server, function);
+	function->bdf.bus = bus;
+	function->nowhere = true;
+	err = bus ? ioreq_config_claim(server, function->bdf) : 0;
+	if (err)
+		log_guest("%s: cannot be on bus %u: %s", function->name, bus, strerror(-err));
+	function->nowhere = !bus || err;
 }
 
 void ioreq_unclaim_all(struct ioreq_server *server)
@@ -228,7 +251,7 @@ void ioreq_unclaim_all(struct ioreq_server *server)
 		ioreq_unclaim_bar(server, range->function, range->bar);
 	}
 	while (server->nfunctions)
-		ioreq_config_unclaim(server, server->functions[--server->nfunctions]->bdf);
+		unclaim_config(server, server->functions[--server->nfunctions]);
 	for (i = 0; i < server->nports; i++)
 		if (server->ports[i].claimed)
 			ioreq_unclaim_ports(server, &server->ports[i].ports);

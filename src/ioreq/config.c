@@ -63,7 +63,7 @@ static struct pci_function *find(struct ioreq_server *server, uint32_t sbdf)
 	unsigned i;
 
 	for (i = 0; i < server->nfunctions; i++)
-		if (bdf_sbdf(server->functions[i]->bdf) == sbdf)
+		if (!server->functions[i]->nowhere && bdf_sbdf(server->functions[i]->bdf) == sbdf)
 			return server->functions[i];
 	return NULL;
 }

@@ -15,7 +15,7 @@
 #include "ioreq/server.h"
 
 #define IOREQ_MAX_FUNCTIONS 64
-#define IOREQ_MAX_RANGES    64
+#define IOREQ_MAX_RANGES    96
 #define IOREQ_MAX_WINDOWS   34 /* config space, and a bridge's list of others */
 #define IOREQ_MAX_PORTS     16
 

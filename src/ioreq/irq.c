@@ -22,20 +22,45 @@ static void failed(const struct pci_function *function, const char *what)
 static int set_level(const struct pci_function *function, bool level)
 {
 	const struct ioreq_server *server = function->server;
+	unsigned device = function->wire ? function->wire->device : function->bdf.device;
 	domid_t domid = (domid_t)server->domid;
 
 	if (server->platform.ecam)
-		return xendevicemodel_set_irq_level(
-			server->dm, domid, server->platform.spi_base + function->bdf.device, level);
-	return xendevicemodel_set_pci_intx_level(server->dm, domid, 0, function->bdf.bus,
-						 function->bdf.device, 0, level);
+		return xendevicemodel_set_irq_level(server->dm, domid,
+						    server->platform.spi_base + device, level);
+	return xendevicemodel_set_pci_intx_level(server->dm, domid, 0, 0, (uint8_t)device, 0,
+						 level);
 }
 
-/* On Arm Xen keeps no level: each rise is one interrupt, a fall is nothing. */
-void irq_intx(const struct pci_function *function, bool level)
+static void drive(const struct pci_function *function, bool level)
 {
 	if (set_level(function, level))
 		failed(function, level ? "INTx up" : "INTx down");
+}
+
+/* Each rise counts, also of a wire that is up: see below. */
+static void drive_shared(struct pci_function *function, bool level)
+{
+	struct pci_wire *wire = function->wire;
+
+	pthread_mutex_lock(&wire->lock);
+	if (level && !function->wired)
+		wire->up++;
+	else if (!level && function->wired)
+		wire->up--;
+	function->wired = level;
+	if (level || !wire->up)
+		drive(function, level);
+	pthread_mutex_unlock(&wire->lock);
+}
+
+/* On Arm Xen keeps no level: each rise is one interrupt, a fall is nothing. */
+void irq_intx(struct pci_function *function, bool level)
+{
+	if (function->wire)
+		drive_shared(function, level);
+	else
+		drive(function, level);
 }
 
 int irq_intx_try(const struct pci_function *function)

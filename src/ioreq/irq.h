@@ -9,7 +9,7 @@ struct ioreq_server;
 struct pci_function;
 
 /* Drives the function's INTA wire. */
-void irq_intx(const struct pci_function *function, bool level);
+void irq_intx(struct pci_function *function, bool level);
 
 /* Is there such a wire? 0 or -errno: a domain on Arm has only so many SPIs. */
 int irq_intx_try(const struct pci_function *function);

@@ -197,6 +197,7 @@ static void store(struct pci_function *function, uint32_t offset, unsigned size,
 		uint8_t byte = (uint8_t)(value >> (8 * i));
 
 		config[offset + i] = (uint8_t)((config[offset + i] & ~mask) | (byte & mask));
+		config[offset + i] &= (uint8_t) ~(byte & function->clearable[offset + i]);
 	}
 }
 
@@ -216,6 +217,8 @@ void pci_config_write(struct pci_function *function, uint32_t offset, unsigned s
 	update_intx(function);
 	pthread_mutex_unlock(&function->lock);
 	pci_update_bars(function);
+	if (function->written)
+		function->written(function, offset, size);
 }
 
 static void restore_interrupts(struct pci_function *function, const struct pci_state *left)
@@ -234,7 +237,8 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 	unsigned i;
 
 	for (i = 0; i < PCI_CONFIG_BYTES; i++)
-		config[i] |= left->config[i] & function->writable[i];
+		config[i] = (uint8_t)((config[i] & ~function->writable[i]) |
+				      (left->config[i] & function->writable[i]));
 	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
 	function->state->intx_level = left->intx_level;
 	if (goes_on)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.h: one PCI function: type-0 config space, memory BARs, expansion ROM, INTx, MSI-X.
+/* pci.h: one PCI function: config space, memory BARs, expansion ROM, INTx, MSI-X.
  *
  * Config space and BARs are accessed by the server's thread only. Interrupts
  * are raised by any thread: the function's lock covers the interrupt causes,
@@ -57,17 +57,30 @@ struct pci_state {
 	struct pci_claim claims[PCI_BASES];
 };
 
+/* An INTA wire that several functions share: it is up while one of them has it up. */
+struct pci_wire {
+	pthread_mutex_t lock;
+	unsigned device; /* on bus 0, whose wire it is */
+	unsigned up;     /* how many have */
+};
+
 struct pci_function {
 	struct pci_bdf bdf;
+	bool nowhere;     /* the guest has given its bus no number: nobody can find it */
 	bool retry;       /* the ids, read as 32 bits, say "not ready, try again" */
 	const char *name; /* for messages */
 	struct ioreq_server *server;
 	struct pci_state *state;
 	uint8_t writable[PCI_CONFIG_BYTES];
-	struct pci_bar bars[PCI_BASES]; /* the ROM's has no ops */
+	uint8_t clearable[PCI_CONFIG_BYTES]; /* bits that are cleared by writing ones */
+	struct pci_bar bars[PCI_BASES];      /* the ROM's has no ops */
 	const uint8_t *rom;
 	size_t rom_length;
 	struct pci_window window;
+	/* After a write to anything else, or NULL. */
+	void (*written)(struct pci_function *function, uint32_t offset, unsigned size);
+	struct pci_wire *wire; /* NULL: its own device's */
+	bool wired;            /* it has that up */
 	unsigned msix_control; /* config offset of the message control word; 0: none */
 	unsigned msix_vectors;
 	unsigned last_capability, free_config;

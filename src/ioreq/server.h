@@ -84,6 +84,10 @@ void ioreq_server_close(struct ioreq_server *server);
  * -errno after a line in the log. */
 int ioreq_add_function(struct ioreq_server *server, struct pci_function *function);
 
+/* The guest has given another number to the function's bus; 0: it has none, and the
+ * function, which is not on bus 0, cannot be found. */
+void ioreq_move_function(struct ioreq_server *server, struct pci_function *function, uint8_t bus);
+
 /* Gives up all that it has claimed: from here on the guest sees nothing there. */
 void ioreq_remove_function(struct ioreq_server *server, struct pci_function *function);
 
