@@ -295,6 +295,20 @@ static int prepare(struct hotplug *hotplug)
 	return turn_open(&hotplug->turn, hotplug->domid);
 }
 
+/* A guest without QEMU has other use for these ports, and no such wire; but where it is not
+ * told by us it may have been by the process before. */
+static bool is_told_by_some(const struct hotplug *hotplug)
+{
+	struct hvm *hvm;
+	bool some;
+
+	if (hotplug->hvm || hotplug->way == HOTPLUG_AUTO || hvm_open(hotplug->domid, &hvm))
+		return hotplug->hvm;
+	some = hvm_has_device_model(hvm) > 0;
+	hvm_close(hvm);
+	return some;
+}
+
 int hotplug_open(struct loop *loop, struct ioreq_server *server, uint32_t domid,
 		 enum hotplug_way way, struct hotplug **result)
 {
@@ -310,9 +324,10 @@ int hotplug_open(struct loop *loop, struct ioreq_server *server, uint32_t domid,
 	hotplug->way = way;
 	hotplug->turn.fd = -1;
 	hotplug->tick.fire = tick;
-	slots_init(&hotplug->slots, server, &ops, ioreq_server_adopted(server));
 	if (way == HOTPLUG_AUTO || way == HOTPLUG_ACPI)
 		err = prepare(hotplug);
+	slots_init(&hotplug->slots, server, &ops,
+		   ioreq_server_adopted(server) && is_told_by_some(hotplug));
 	if (err) {
 		hotplug_close(hotplug);
 		return err;
