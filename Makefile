@@ -158,7 +158,8 @@ install: all $(PLACED) ## install programs, manual pages, unit, examples (DESTDI
 	install -D -m 644 completion/xenvirtiod.bash $(DESTDIR)$(bashdir)/xenvirtiod
 	ln -sf xenvirtiod $(DESTDIR)$(bashdir)/xenvirtioctl
 	install -D -m 644 -t $(DESTDIR)$(docdir) README.md doc/costs.md
-	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(wildcard contrib/*.conf) contrib/virtio_be.te
+	install -D -m 644 -t $(DESTDIR)$(docdir)/examples $(wildcard contrib/*.conf) contrib/virtio_be.te \
+		contrib/linux-grant-dma-forget.patch
 	install -d -m 755 $(DESTDIR)$(sysconfdir)/xenvirtiod
 	$(foreach page,$(MAN),install -D -m 644 $(page) \
 		$(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page));)
