@@ -25,15 +25,18 @@
 #define FORSAKE_TICK_NS (20 * NS_PER_MS)
 #define LATE_TICK_NS    (1000 * NS_PER_MS)
 
+/* Who asked may count on it that what it served is free. */
 static void be_gone(struct plug *plug)
 {
 	struct guest_device *device = plug_device(plug);
+	struct control_call *call = plug->call;
 	struct guest *guest = plug->guest;
 
 	log_info("%s: detached", device->name);
-	plug_answer(plug, NULL);
 	devices_remove(guest, device);
 	plug_say_devices(guest);
+	if (call)
+		control_done(call);
 }
 
 static void leaving(struct plug *plug)

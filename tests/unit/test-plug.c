@@ -263,6 +263,70 @@ START_TEST(who_asked_may_leave_and_the_device_stays)
 }
 END_TEST
 
+/* ---- by ACPI ------------------------------------------------------------------------ */
+
+static const struct gblk_config second_plain = { .bdf = MODEL_BDF2, .irq = GIRQ_PIRQ };
+
+static void start_hvm(void)
+{
+	child = model_start(FAKE_HVM, model_disk(NULL));
+	blk = model_driver(&model_plain);
+}
+
+static void attach_second_by_acpi(void)
+{
+	struct gacpi_event event;
+
+	ctl_begin("attach", "blk", (char *)model_disk2(NULL));
+	ck_assert(gacpi_serve(0, 5000, &event));
+	ck_assert_uint_eq(event.come, 1u << 7);
+	ck_assert_msg(!ctl_end(), "%s", ctl_errors());
+	ck_assert_str_eq(ctl_output(), "");
+}
+
+START_TEST(a_guest_with_acpi_is_told_and_asked)
+{
+	struct gacpi_event event;
+
+	start_hvm();
+	attach_second_by_acpi();
+	blk2 = model_driver(&second_plain);
+	ck_assert(gblk_load(blk2, 50, 8));
+	ctl_begin("detach", SECOND);
+	ck_assert(gacpi_serve(0, 5000, &event));
+	ck_assert_uint_eq(event.go, 1u << 7);
+	model_end_driver(blk2);
+	usleep(300000);
+	ck_assert(!ctl_ended());
+	ck_assert(is_there(MODEL_BDF2));
+	gacpi_eject(0, 7);
+	ck_assert_int_eq(ctl_end(), 0);
+	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!is_locked(second_image()));
+	end();
+}
+END_TEST
+
+/* What the driver had under way is lost to it, as if the cable was pulled. */
+START_TEST(a_device_that_is_ejected_with_its_driver_is_gone)
+{
+	struct gacpi_event event;
+
+	start_hvm();
+	attach_second_by_acpi();
+	blk2 = model_driver(&second_plain);
+	gblk_submit(blk2, VIRTIO_BLK_T_IN, 0, 4096);
+	ctl_begin("detach", SECOND);
+	ck_assert(gacpi_serve(0, 5000, &event));
+	gblk_kick(blk2);
+	gacpi_eject(0, 7);
+	ck_assert_int_eq(ctl_end(), 0);
+	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!is_locked(second_image()));
+	end();
+}
+END_TEST
+
 /* ---- by force ----------------------------------------------------------------------- */
 
 START_TEST(by_force_requests_fail_and_the_image_is_free)
@@ -321,6 +385,8 @@ int main(void)
 		ONCE(detach_waits_until_the_driver_has_let_go),
 		ONCE(the_last_device_can_go_and_another_one_come),
 		ONCE(who_asked_may_leave_and_the_device_stays),
+		ONCE(a_guest_with_acpi_is_told_and_asked),
+		ONCE(a_device_that_is_ejected_with_its_driver_is_gone),
 		ONCE(by_force_requests_fail_and_the_image_is_free),
 		ONCE(by_force_what_is_in_flight_gets_an_answer),
 	};
