@@ -15,6 +15,8 @@
 . /share/dom0/nbd.sh
 # shellcheck source=tests/xen/dom0/service.sh
 . /share/dom0/service.sh
+# shellcheck source=tests/xen/dom0/plug.sh
+. /share/dom0/plug.sh
 
 export PATH=/share/bin:$PATH
 server=/share/bin/xenvirtiod

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
+#
+# A disk comes to 00:07.0 and a network function to 00:08.0, and both go again, while the disk at
+# 00:06.0 is under load: lab=plug,HOW,ROUNDS. HOW is "rescan", where the guest has to look
+# for them and to let go of them, or "acpi", where it does nothing.
+# shellcheck source=tests/xen/guest/plug-lib.sh
+. /lab/plug-lib.sh
+how=$1
+
+have_come() {
+	disk_is_at 00:07.0 && net_is_at 00:08.0
+}
+
+have_gone() {
+	nothing_is_at 00:07.0 && nothing_is_at 00:08.0
+}
+
+come() {
+	[ "$how" = acpi ] || rescan
+	within 60 have_come
+}
+
+# With frames on their way until the last moment.
+go() {
+	if [ "$how" = rescan ]; then
+		remove 00:07.0
+		remove 00:08.0
+	fi
+	within 60 have_gone
+}
+
+stay_away() {
+	rescan
+	have_gone
+}
+
+round() {
+	wait_go "$1 attach"
+	check "they come, round $1" come
+	check "the disk, round $1" use_disk 00:07.0 1024
+	check "the network, round $1" use_net 00:08.0 8
+	net flood 10.0.8.1 1000 600 > /dev/null 2>&1 &
+	flood=$!
+	wait_go "$1 detach"
+	check "they go, round $1" go
+	kill $flood 2> /dev/null
+	wait_go "$1 gone"
+	check "nothing is there, round $1" stay_away
+}
+
+load_net
+stty -echo
+load_disk 00:06.0
+for n in $(seq "$2"); do
+	round "$n"
+done
+end_load

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash disable=SC2034 # rounds is the part's
+#
+# Devices come to an Arm guest and go again, by foreign maps.
+# machine: arm64
+# tier: full
+# limit: 600
+rounds=3
+part plug foreign
