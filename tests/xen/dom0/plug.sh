@@ -5,9 +5,30 @@
 
 # attach INSTANCE blk|net OPTIONS
 attach() {
-	xenvirtioctl attach --name "$@" > "$lab/attach-$1.log" 2>&1 ||
-		fail "xenvirtioctl attach $*: $(cat "$lab/attach-$1.log")"
-	say "$1: attached: $3"
+	begin_attach "$@"
+	end_attach "$1"
+}
+
+# begin_attach INSTANCE blk|net OPTIONS ... end_attach INSTANCE: by ACPI it waits for the guest
+# in between. What it says then is in attach-INSTANCE.log.
+begin_attach() {
+	: > "$lab/attach-$1.log"
+	spawn "attach-$1" xenvirtioctl attach --name "$@"
+	say "$1: is told to attach $2 $3"
+}
+
+end_attach() {
+	within "$patience" ended "attach-$1" || fail "xenvirtioctl attach does not end"
+	sed "s/^/attach: /" "$lab/attach-$1.log"
+	exited "attach-$1" 0
+}
+
+# told INSTANCE rescan|acpi: what the last attach has left to the guest.
+told() {
+	case $2 in
+	rescan) grep -q 'echo 1 > /sys/bus/pci/rescan' "$lab/attach-$1.log" ;;
+	acpi) [ ! -s "$lab/attach-$1.log" ] ;;
+	esac || fail "the guest should come to know by $2"
 }
 
 # detach INSTANCE BDF [--force]
@@ -64,26 +85,29 @@ freed_tap() {
 	ip tuntap del dev "$1" mode tap || fail "$1 is still taken"
 }
 
-# plug_round N GUEST INSTANCE [OPTION]: with the guest's check plug.sh, whose round N this is.
+# plug_round N INSTANCE rescan|acpi [OPTION]: what the guest a's check plug.sh is to see as its
+# round N. The devices are this instance's, with the same OPTION.
 plug_round() {
-	mark "$2" "ready $1 attach"
+	mark a "ready $1 attach"
 	make_tap t8 8
-	attach "$3" blk "bdf=00:07.0,path=b.img${4:+,$4}"
-	attach "$3" net "bdf=00:08.0,tap=t8${4:+,$4}"
-	serves "$3" 00:06.0 00:07.0 00:08.0 || fail "$3 serves $(served "$3")"
+	attach "$2" blk "bdf=00:07.0,path=b.img${4:+,$4}"
+	told "$2" "$3"
+	attach "$2" net "bdf=00:08.0,tap=t8${4:+,$4}"
+	told "$2" "$3"
+	serves "$2" 00:06.0 00:07.0 00:08.0 || fail "$2 serves $(served "$2")"
 	taken b.img
 	taken_tap t8
-	tell "$2" go
-	mark "$2" "ready $1 detach"
-	begin_detach "$3" 00:07.0
-	begin_detach "$3" 00:08.0
-	tell "$2" go
+	tell a go
+	mark a "ready $1 detach"
+	begin_detach "$2" 00:07.0
+	begin_detach "$2" 00:08.0
+	tell a go
 	end_detach 00:07.0
 	end_detach 00:08.0
-	serves "$3" 00:06.0 || fail "$3 serves $(served "$3")"
+	serves "$2" 00:06.0 || fail "$2 serves $(served "$2")"
 	freed b.img
 	freed_tap t8
-	mark "$2" "ready $1 gone"
-	tell "$2" go
+	mark a "ready $1 gone"
+	tell a go
 	say "round $1 is over"
 }

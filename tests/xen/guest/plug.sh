@@ -3,7 +3,8 @@
 #
 # A disk comes to 00:07.0 and a network function to 00:08.0, and both go again, while the disk at
 # 00:06.0 is under load: lab=plug,HOW,ROUNDS. HOW is "rescan", where the guest has to look
-# for them and to let go of them, or "acpi", where it does nothing.
+# for them and to let go of them, or "acpi", where it does nothing. With another word, "events",
+# dom0 has other things to say by ACPI afterwards.
 # shellcheck source=tests/xen/guest/plug-lib.sh
 . /lab/plug-lib.sh
 how=$1
@@ -31,7 +32,7 @@ go() {
 }
 
 stay_away() {
-	rescan
+	[ "$how" = acpi ] || rescan
 	have_gone
 }
 
@@ -49,10 +50,30 @@ round() {
 	check "nothing is there, round $1" stay_away
 }
 
+# counted EVENT: how often it has come by ACPI.
+counted() {
+	awk '{ print $1 }' "/sys/firmware/acpi/interrupts/$1"
+}
+
+more_than() {
+	[ "$(counted "$1")" -gt "$2" ]
+}
+
+# event WORD EVENT
+event() {
+	before=$(counted "$2")
+	mark "ready $1"
+	check "ACPI has brought $1" within 60 more_than "$2" "$before"
+}
+
 load_net
 stty -echo
 load_disk 00:06.0
 for n in $(seq "$2"); do
 	round "$n"
 done
+if [ "${3-}" ]; then
+	event power ff_pwr_btn
+	event processor gpe02
+fi
 end_load

@@ -11,7 +11,7 @@ create_by "$memory" a "lab=plug,rescan,$rounds" 00:06.0 00:07.0 00:08.0
 serve a --domain a --blk "bdf=00:06.0,path=a.img,memory=$memory"
 start a
 for round in $(seq "$rounds"); do
-	plug_round "$round" a a "memory=$memory"
+	plug_round "$round" a rescan "memory=$memory"
 done
 finish a
 exited a 0
