@@ -11,6 +11,9 @@ struct pci_bdf {
 
 #define BDF_TEXT_MAX 16
 
+/* Of an address that is not given. */
+#define BDF_NONE ((struct pci_bdf){ .segment = UINT16_MAX })
+
 /* "00:06.0" or "0000:00:06.0". False if @text is anything else. */
 bool bdf_parse(const char *text, struct pci_bdf *bdf);
 
@@ -29,6 +32,11 @@ static inline struct pci_bdf bdf_of(uint32_t sbdf)
 				 .bus = (uint8_t)(sbdf >> 8),
 				 .device = sbdf >> 3 & 0x1f,
 				 .function = sbdf & 7 };
+}
+
+static inline bool bdf_is_none(struct pci_bdf bdf)
+{
+	return bdf.segment == UINT16_MAX;
 }
 
 /* segment << 16 | bus << 8 | device << 3 | function: Xen's SBDF. */

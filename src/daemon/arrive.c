@@ -18,8 +18,10 @@
 #define OPEN_TICK_NS (20 * NS_PER_MS)
 #define WHY_BYTES    400
 
-static const char *hint_for(int err)
+static const char *hint_for(struct plug *plug, int err)
 {
+	if (err && err != -EOPNOTSUPP && plug_device(plug)->port)
+		return "the guest was told by its port, but does not use it: see its kernel's log";
 	if (err == -EOPNOTSUPP)
 		return "the guest finds it when it scans its PCI bus; in a Linux guest: "
 		       "echo 1 > /sys/bus/pci/rescan";
@@ -34,7 +36,7 @@ static void told_of_it(struct hotplug_event *event, int err)
 
 	plug->told = false;
 	plug->phase = PLUG_IN;
-	plug_answer(plug, hint_for(err));
+	plug_answer(plug, hint_for(plug, err));
 }
 
 static void drop_arriving(struct guest *guest)
@@ -136,15 +138,17 @@ static int prepare(struct guest_device *device, struct control_call *call)
 					   &memory, device->config->options);
 }
 
-static const char *why_not_there(struct guest *guest, struct pci_bdf bdf)
+static const char *why_not_there(struct guest *guest, const struct device_options *common)
 {
-	if (devices_find(guest, bdf))
+	if (devices_find(guest, common->bdf))
 		return "there is a device already";
-	if (guest->bridged && bridge_find_expected(&guest->bridge, bdf_sbdf(bdf)))
+	if (guest->bridged && bridge_find_expected(&guest->bridge, bdf_sbdf(common->bdf)))
 		return "the bridge expects another process's device there";
 	if (devices_count(guest, false) == CONFIG_MAX_DEVICES)
 		return "there are as many devices as there can be";
-	return guest->arriving ? "another device is just being attached" : NULL;
+	if (guest->arriving)
+		return "another device is just being attached";
+	return port_why_not(guest, common);
 }
 
 /* The device takes @config over. */
@@ -161,6 +165,8 @@ static void begin(struct guest *guest, struct control_call *call, struct device_
 	}
 	device->own = *config;
 	device->config = &device->own;
+	if (!bdf_is_none(config->common.port))
+		device->port = ports_find(guest, config->common.port);
 	log_keep(why, sizeof(why));
 	err = prepare(device, call);
 	log_keep(NULL, 0);
@@ -202,7 +208,7 @@ void plug_attach(struct guest *guest, struct control_call *call,
 
 	if (plug_parse(call, type, text, &config))
 		return;
-	why = why_not_there(guest, config.common.bdf);
+	why = why_not_there(guest, &config.common);
 	if (!why) {
 		begin(guest, call, &config);
 		return;

@@ -54,6 +54,36 @@ static bool bridge_valid(struct config *config)
 	return true;
 }
 
+static bool is_device(struct config *config, struct pci_bdf bdf)
+{
+	unsigned i;
+
+	for (i = 0; i < config->ndevices; i++)
+		if (bdf_sbdf(config->devices[i].common.bdf) == bdf_sbdf(bdf))
+			return true;
+	return config->has_bridge && bridge_find_expected(&config->bridge, bdf_sbdf(bdf));
+}
+
+/* Of each place there is one. */
+static bool ports_valid(struct config *config)
+{
+	char text[BDF_TEXT_MAX];
+	unsigned i, j;
+
+	for (i = 0; i < config->nports; i++) {
+		struct pci_bdf bdf = config->ports[i].bdf;
+
+		for (j = 0; j < i && bdf_sbdf(config->ports[j].bdf) != bdf_sbdf(bdf); j++)
+			;
+		if (j == i && !is_device(config, bdf))
+			continue;
+		log_error("--port: bdf=%s is given to %s", bdf_format(bdf, text),
+			  j == i ? "a device, too" : "two ports");
+		return false;
+	}
+	return true;
+}
+
 static bool names_valid(struct config *config)
 {
 	const char *key = config->instance ? "name" : "domain";
@@ -71,14 +101,20 @@ static bool names_valid(struct config *config)
 	return false;
 }
 
+static bool is_empty(const struct config *config)
+{
+	return !config->ndevices && !config->has_bridge && !config->nports;
+}
+
 bool config_complete(struct config *config)
 {
 	if (!config->domain)
 		log_error("--domain is missing (see --help)");
-	else if (!config->ndevices && !config->has_bridge && config->file)
-		log_error("%.256s: no device is given: there is no line with blk, net or bridge",
+	else if (is_empty(config) && config->file)
+		log_error("%.256s: no device is given: there is no line with blk, net, bridge or "
+			  "port",
 			  config->file);
-	else if (!config->ndevices && !config->has_bridge)
+	else if (is_empty(config))
 		log_error("no device is given (see --help)");
 	else if (config->platform.ecam && config->report_writes)
 		wrong(config, "report-writes", "Xen on Arm has no log of dirty pages");
@@ -87,6 +123,7 @@ bool config_complete(struct config *config)
 	else if (config->window & (config->window - 1))
 		wrong(config, "window", "not a power of two");
 	else
-		return ecam_valid(config) && names_valid(config) && bridge_valid(config);
+		return ecam_valid(config) && names_valid(config) && bridge_valid(config) &&
+		       ports_valid(config);
 	return false;
 }

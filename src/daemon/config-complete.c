@@ -9,8 +9,8 @@
 
 static void complete_any_flag(const char *word)
 {
-	static const char *const others[] = { "--bridge", "--config", "--check", "--version",
-					      "--help" };
+	static const char *const others[] = { "--bridge", "--port",    "--config",
+					      "--check",  "--version", "--help" };
 	char flag[32];
 	unsigned i;
 
@@ -29,6 +29,7 @@ static bool complete_flag_value(const char *flag, const char *word)
 	const char *name = strncmp(flag, "--", 2) ? "" : flag + 2;
 	const struct virtio_device_type *type = device_type_find(name);
 	const struct option_set bridge = { bridge_option_specs, NULL };
+	const struct option_set port = { port_option_specs, NULL };
 	const struct option_set device[] = { { config_device_options, NULL },
 					     { type ? type->options : NULL, NULL } };
 
@@ -36,6 +37,8 @@ static bool complete_flag_value(const char *flag, const char *word)
 		complete_list(device, ARRAY_SIZE(device), word);
 	else if (!strcmp(name, CONFIG_BRIDGE))
 		complete_list(&bridge, 1, word);
+	else if (!strcmp(name, CONFIG_PORT))
+		complete_list(&port, 1, word);
 	else if (strcmp(name, "config"))
 		return complete_after(config_global_options, flag, word);
 	return true;

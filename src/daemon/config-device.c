@@ -14,10 +14,15 @@
 const struct option_spec config_device_options[] = {
 	{ .key = "bdf",
 	  .kind = OPTION_BDF,
-	  .required = true,
 	  .offset = offsetof(struct device_options, bdf),
 	  .placeholder = "00:06.0",
 	  .help = "where the guest finds the device" },
+	{ .key = "port",
+	  .kind = OPTION_BDF,
+	  .offset = offsetof(struct device_options, port),
+	  .placeholder = "00:1c.0",
+	  .help = "instead, of a device that is attached later: the port whose slot it is put "
+		  "into" },
 	{ .key = "memory",
 	  .kind = OPTION_ENUM,
 	  .offset = offsetof(struct device_options, memory),
@@ -67,6 +72,27 @@ const struct virtio_device_type *device_type_find(const char *name)
 	return NULL;
 }
 
+/* A device in a slot has the address that the guest gives it, and is known by its port's. */
+static int find_address(struct device_options *common, bool later, const char *where)
+{
+	bool in_slot = !bdf_is_none(common->port);
+
+	if (in_slot && !bdf_is_none(common->bdf))
+		log_error("%s: either bdf= or port= is given", where);
+	else if (in_slot && !later)
+		log_error("%s: port= is for a device that is attached to a running guest "
+			  "(xenvirtioctl attach)",
+			  where);
+	else if (!in_slot && bdf_is_none(common->bdf))
+		log_error("%s: \"bdf=\" is missing", where);
+	else {
+		if (in_slot)
+			common->bdf = common->port;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int check_address(struct pci_bdf bdf, const char *where)
 {
 	char text[BDF_TEXT_MAX];
@@ -86,11 +112,15 @@ int device_config_parse(struct device_config *device, const struct virtio_device
 					   { type->options, options } };
 	int err;
 
-	*device = (struct device_config){ .type = type, .options = options };
+	*device = (struct device_config){ .type = type,
+					  .common = { .bdf = BDF_NONE, .port = BDF_NONE },
+					  .options = options };
 	if (!options)
 		return -ENOMEM;
 	err = later ? options_parse_later(sets, ARRAY_SIZE(sets), where, text)
 		    : options_parse(sets, ARRAY_SIZE(sets), where, text);
+	if (!err)
+		err = find_address(&device->common, later, where);
 	if (!err)
 		err = check_address(device->common.bdf, where);
 	return err ? err : type->check(options, where);

@@ -25,4 +25,6 @@ void config_print_help(void)
 	}
 	printf("\n--bridge, the host bridge of a guest without QEMU:\n");
 	options_help(stdout, "  ", bridge_option_specs);
+	printf("\n--port, a root port into whose slot a device can be put later:\n");
+	options_help(stdout, "  ", port_option_specs);
 }

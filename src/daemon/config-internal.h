@@ -3,8 +3,9 @@
 #pragma once
 #include "daemon/config.h"
 
-/* The key beside global options and types of device. */
+/* The keys beside global options and types of device. */
 #define CONFIG_BRIDGE "bridge"
+#define CONFIG_PORT   "port"
 
 extern const struct option_spec config_global_options[];
 

@@ -175,6 +175,28 @@ static int set_bridge(struct config *config, const char *where, const char *text
 	return options_parse(&set, 1, where, text);
 }
 
+static int add_port(struct config *config, const char *where, const char *text)
+{
+	struct port_options *port = &config->ports[config->nports];
+	const struct option_set set = { port_option_specs, port };
+	char bdf[BDF_TEXT_MAX];
+	int err;
+
+	if (config->nports == CONFIG_MAX_PORTS) {
+		log_error("%s: more than %u ports", where, CONFIG_MAX_PORTS);
+		return -EINVAL;
+	}
+	err = options_parse(&set, 1, where, text);
+	if (err)
+		return err;
+	config->nports++;
+	if (bdf_is_device(port->bdf))
+		return 0;
+	log_error("%s: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0", where,
+		  bdf_format(port->bdf, bdf));
+	return -EINVAL;
+}
+
 static int set_global(struct config *config, const struct option_spec *global, const char *where,
 		      const char *text)
 {
@@ -194,7 +216,7 @@ int config_set(struct config *config, const char *key, const char *text)
 	char where[CONFIG_WHERE_MAX];
 
 	name_place(config, config->file_line, key, where);
-	if (!type && !global && strcmp(key, CONFIG_BRIDGE)) {
+	if (!type && !global && strcmp(key, CONFIG_BRIDGE) && strcmp(key, CONFIG_PORT)) {
 		log_error("%s: there is no such key (see --help, without the dashes)", where);
 		return -EINVAL;
 	}
@@ -206,5 +228,7 @@ int config_set(struct config *config, const char *key, const char *text)
 		return add_device(config, type, where, text);
 	if (global)
 		return set_global(config, global, where, text);
+	if (!strcmp(key, CONFIG_PORT))
+		return add_port(config, where, text);
 	return set_bridge(config, where, text);
 }

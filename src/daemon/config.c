@@ -37,6 +37,7 @@ static void build_flags(struct option flags[MAX_FLAGS])
 		flags[n++] = (struct option){ config_types[i]->name, required_argument, NULL,
 					      FLAG_SETTING };
 	flags[n++] = (struct option){ CONFIG_BRIDGE, required_argument, NULL, FLAG_SETTING };
+	flags[n++] = (struct option){ CONFIG_PORT, required_argument, NULL, FLAG_SETTING };
 	flags[n++] = (struct option){ "config", required_argument, NULL, FLAG_CONFIG };
 	flags[n++] = (struct option){ "check", no_argument, NULL, FLAG_CHECK };
 	flags[n++] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };

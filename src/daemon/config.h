@@ -6,12 +6,13 @@
 
 #include "base/bdf.h"
 #include "base/options.h"
-#include "base/options.h"
 #include "bridge/host.h"
+#include "bridge/port.h"
 #include "ioreq/server.h"
 #include "memory/memory.h"
 
 #define CONFIG_MAX_DEVICES  32
+#define CONFIG_MAX_PORTS    16
 #define CONFIG_MAX_GLOBALS  32
 #define CONFIG_MAX_WORKERS  64
 #define CONFIG_WORKERS_AUTO UINT32_MAX
@@ -20,8 +21,9 @@ struct virtio_device_type;
 
 /* Options that every device has. */
 struct device_options {
-	struct pci_bdf bdf;
-	unsigned memory; /* enum memory_policy */
+	struct pci_bdf bdf;  /* by which it is known: its own, or its port's */
+	struct pci_bdf port; /* in whose slot it is, or BDF_NONE */
+	unsigned memory;     /* enum memory_policy */
 	uint64_t map_from;
 	bool indirect;
 	unsigned busy_poll; /* us */
@@ -53,6 +55,8 @@ struct config {
 	struct bridge bridge; /* as they say, to be attached */
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned ndevices;
+	struct port_options ports[CONFIG_MAX_PORTS];
+	unsigned nports;
 };
 
 enum config_verdict {

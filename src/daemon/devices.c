@@ -155,6 +155,16 @@ static enum virtio_pci_left begin(const struct guest *guest, struct guest_device
 	return left ? VIRTIO_PCI_PLACE : VIRTIO_PCI_NOTHING;
 }
 
+static int show(struct guest *guest, struct guest_device *device)
+{
+	struct pci_function *function = &device->transport.function;
+
+	if (!device->port)
+		return ioreq_add_function(guest->server, function);
+	port_seat(&device->port->port, function);
+	return port_insert(&device->port->port, function);
+}
+
 static int attach(struct guest *guest, unsigned slot)
 {
 	struct guest_device *device = guest->devices[slot];
@@ -171,7 +181,7 @@ static int attach(struct guest *guest, unsigned slot)
 	virtio_pci_init(&device->transport, &device->virtio, guest->server,
 			device->config->common.bdf, &state->transport, &state->pci, left);
 	device->attached = true;
-	return ioreq_add_function(guest->server, &device->transport.function);
+	return show(guest, device);
 }
 
 struct guest_device *devices_next(const struct guest *guest, unsigned *slot)
@@ -302,7 +312,10 @@ int devices_add(struct guest *guest, struct guest_device *device)
 
 void devices_hide(struct guest *guest, struct guest_device *device)
 {
-	ioreq_remove_function(guest->server, &device->transport.function);
+	if (device->port)
+		port_empty(&device->port->port);
+	else
+		ioreq_remove_function(guest->server, &device->transport.function);
 }
 
 void devices_remove(struct guest *guest, struct guest_device *device)

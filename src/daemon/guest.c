@@ -221,6 +221,8 @@ static int attach_all(struct guest *guest)
 
 	guest->adopts = ioreq_server_adopted(guest->server);
 	err = attach_bridge(guest);
+	if (!err)
+		err = ports_attach(guest);
 	return err ? err : devices_attach(guest);
 }
 
@@ -232,6 +234,7 @@ static void stop(struct guest *guest)
 	plug_end(guest);
 	devices_detach(guest);
 	devices_close(guest);
+	ports_destroy(guest);
 	if (guest->bridged)
 		bridge_destroy(&guest->bridge);
 	while (guest->nworkers)

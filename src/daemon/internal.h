@@ -3,6 +3,7 @@
 #pragma once
 #include "base/loop.h"
 #include "bridge/host.h"
+#include "bridge/port.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/hotplug.h"
@@ -36,10 +37,19 @@ struct plug {
 	uint64_t deadline; /* ns */
 };
 
+struct guest_port {
+	struct guest *guest; /* NULL: there is none here */
+	struct port port;
+	struct hotplug_event *event; /* the guest is being told of, or NULL */
+	struct loop_timer timer;
+	int result; /* what done() gets when it fires */
+};
+
 struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	const struct device_config *config;
 	struct device_config own; /* if it was attached later, the same */
+	struct guest_port *port;  /* in whose slot it is, or NULL */
 	bool attached;
 	bool goes_on; /* from where a dead process has left it */
 	struct virtio_device virtio;
@@ -53,6 +63,7 @@ struct guest {
 	bool bridged;
 	struct guest_device *devices[CONFIG_MAX_DEVICES]; /* NULL: none there */
 	struct guest_device *arriving;                    /* PLUG_OPENING; or NULL */
+	struct guest_port ports[CONFIG_MAX_PORTS];
 	unsigned next_worker;
 	uint32_t domid;
 	struct state state;
@@ -144,8 +155,9 @@ const char *plug_phase_name(const struct guest_device *device);
 void plug_serve(struct plug *plug, struct control_call *call);
 void plug_answer(struct plug *plug, const char *hint);
 
-/* The guest is to be told, and @done says what became of it. */
+/* The guest is to be told, and @done says what became of it. Or it is not to be told any more. */
 void plug_tell(struct plug *plug, bool eject, void (*done)(struct hotplug_event *event, int err));
+void plug_cancel(struct plug *plug);
 
 /* There are other devices now. */
 void plug_say_devices(const struct guest *guest);
@@ -176,3 +188,21 @@ void plug_detach(struct guest_device *device, struct control_call *call, bool fo
 void leave_go_on(struct plug *plug);     /* its tick */
 void leave_was_reset(struct plug *plug); /* by its driver, or ours */
 void leave_give_up(struct plug *plug);   /* who asked has left */
+
+/* --- ports.c --------------------------------------------------------------------- */
+
+/* Shows the guest its ports, before any device. 0 or -errno after a line in the log. */
+int ports_attach(struct guest *guest);
+
+/* After all devices. */
+void ports_destroy(struct guest *guest);
+
+struct guest_port *ports_find(struct guest *guest, struct pci_bdf bdf);
+
+/* Why a device cannot be put there, be it into a port's slot or not; or NULL. */
+const char *port_why_not(struct guest *guest, const struct device_options *common);
+
+/* As hotplug_tell() and hotplug_cancel(), of what is in the port's slot. 0: the guest has the
+ * device, or has let go of it. -EIO: it could not be used. -ECANCELED: it is kept. */
+void port_tell(struct guest_port *port, struct hotplug_event *event);
+void port_cancel(struct guest_port *port);

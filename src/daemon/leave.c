@@ -142,9 +142,7 @@ static void told_to_go(struct hotplug_event *event, int err)
 void leave_give_up(struct plug *plug)
 {
 	log_info("%s: stays", plug_device(plug)->name);
-	if (plug->told)
-		hotplug_cancel(plug->guest->hotplug, &plug->event);
-	plug->told = false;
+	plug_cancel(plug);
 	plug->phase = PLUG_IN;
 	plug_device(plug)->virtio.when_quiet = NULL;
 }

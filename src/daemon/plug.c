@@ -56,11 +56,27 @@ void plug_serve(struct plug *plug, struct control_call *call)
 
 void plug_tell(struct plug *plug, bool eject, void (*done)(struct hotplug_event *event, int err))
 {
+	struct guest_port *port = plug_device(plug)->port;
+
 	plug->event = (struct hotplug_event){
 		.eject = eject, .device = plug_device(plug)->config->common.bdf.device, .done = done
 	};
 	plug->told = true;
-	hotplug_tell(plug->guest->hotplug, &plug->event);
+	if (port)
+		port_tell(port, &plug->event);
+	else
+		hotplug_tell(plug->guest->hotplug, &plug->event);
+}
+
+void plug_cancel(struct plug *plug)
+{
+	struct guest_port *port = plug_device(plug)->port;
+
+	if (plug->told && port)
+		port_cancel(port);
+	else if (plug->told)
+		hotplug_cancel(plug->guest->hotplug, &plug->event);
+	plug->told = false;
 }
 
 static void tick(struct loop_timer *timer)

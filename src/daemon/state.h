@@ -21,6 +21,12 @@ struct device_state {
 	struct pci_state pci;
 };
 
+struct port_state {
+	uint32_t sbdf; /* 0: none */
+	bool lost;     /* a device that a dead process had in the slot */
+	struct pci_state pci;
+};
+
 struct state_region {
 	int32_t server; /* IOREQ server, or IOREQ_NO_SERVER */
 	uint32_t domid;
@@ -28,6 +34,7 @@ struct state_region {
 	uint32_t magic; /* behind what every version has: a file cut short has none */
 	struct pci_state bridge;
 	struct device_state devices[CONFIG_MAX_DEVICES];
+	struct port_state ports[CONFIG_MAX_PORTS];
 };
 
 struct state {

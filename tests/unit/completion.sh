@@ -42,7 +42,7 @@ offers "xenvirtiod --log-level info --ver" --version
 offers "xenvirtiod --check --bl" --blk
 
 # Readline's word begins behind the last = or :, and so do its candidates.
-offers "xenvirtiod --blk " bdf= memory= ...
+offers "xenvirtiod --blk " bdf= port= ...
 offers "xenvirtiod --blk bd" bdf=
 offers "xenvirtiod --blk bdf=00:06.0,pa" 06.0,path=
 offers "xenvirtiod --blk bdf=00:06.0,null=1M,ca" 1M,cache=
