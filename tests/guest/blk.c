@@ -83,6 +83,7 @@ struct gblk *gblk_start(const struct gblk_config *config)
 	struct gblk *blk = calloc(1, sizeof(*blk));
 
 	ck_assert_ptr_nonnull(blk);
+	blk->v.pci.port = config->port;
 	gpci_find(&blk->v.pci, config->bdf);
 	ck_assert_msg(gvirtio_probe(&blk->v), "a virtio capability is missing");
 	blk->pool = gpage_alloc(SLOTS * SLOT / FAKE_PAGE);

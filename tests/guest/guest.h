@@ -96,6 +96,7 @@ struct gpci_bar {
 struct gpci {
 	unsigned int vcpu; /* which does the accesses */
 	uint16_t bdf;      /* bus << 8 | device << 3 | function */
+	uint16_t port;     /* not on bus 0: the port that it is behind */
 	uint16_t vendor, device;
 	uint32_t class_rev;
 	struct gpci_bar bar[6], rom;
@@ -120,6 +121,9 @@ void gpci_seabios_rom(const struct gpci *pci, void *bytes, uint32_t length);
 /* Linux: 32-bit id, for up to 65 s while that says "retry"; sizes with decoding off, takes over the BARs or places them from base on. */
 bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base);
 
+/* A bridge, with type-1 config space. */
+bool gpci_linux_bridge(struct gpci *pci, unsigned int vcpu, uint16_t bdf);
+
 /* All who look at it on this platform, or the test fails. */
 void gpci_find(struct gpci *pci, uint16_t bdf);
 
@@ -139,6 +143,30 @@ unsigned int gpci_msix_seen(const struct gpci *pci, unsigned int vector);
 
 /* The handler of INTA is to run: the wire is up, or on Arm there was another pulse. */
 bool gpci_intx_pending(struct gpci *pci);
+
+/* ---- root ports ------------------------------------------------------------- */
+
+struct gport {
+	struct gpci pci;
+	unsigned int express; /* its capability */
+	uint8_t bus;          /* behind it */
+	unsigned int irqs;    /* messages that were seen */
+};
+
+/* Finds the port, and gives the bus behind it a number and a window. False: there is none. */
+bool gport_find(struct gport *port, uint16_t bdf, uint8_t bus);
+void gport_number(struct gport *port, uint8_t bus);
+
+/* As pciehp, by messages or by the wire; then what it hears of within @ms, which is
+ * acknowledged: PCI_EXP_SLTSTA_ABP ..., 0 for nothing. */
+void gport_listen(struct gport *port, enum girq irq);
+uint16_t gport_events(struct gport *port, unsigned int ms);
+
+/* By presence and link, which must agree. */
+bool gport_is_occupied(const struct gport *port);
+
+/* PCI_EXP_SLTCTL_PWR_IND_ON ... */
+void gport_indicate(const struct gport *port, uint16_t indicator);
 
 /* ---- split ring ------------------------------------------------------------ */
 
@@ -291,6 +319,7 @@ struct gblk_config {
 	uint64_t without; /* features the driver does not want */
 	unsigned int queues;
 	uint16_t ring_size;
+	uint16_t port; /* of one that is not on bus 0 */
 };
 
 /* Everything from the PCI probe to DRIVER_OK, as Linux. Fails the test if it cannot. */

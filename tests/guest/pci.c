@@ -14,6 +14,8 @@
 #define BAR_STRIDE   0x100000ull
 #define PIRQ_DATA    0x700u /* vector byte 0: Xen takes the pirq from the address */
 #define MSI_ADDRESS  0xfee00000u
+#define BARS         6
+#define BRIDGE_BARS  2
 #define FIRST_PIRQ   54
 #define FIRST_VECTOR 0x21
 #define FIRST_SPI    32    /* of device 0 */
@@ -85,20 +87,21 @@ static void size_rom(struct gpci *pci)
 		fake_violation("%04x: the ROM BAR decodes, or has odd bits", pci->bdf);
 }
 
-static void size_bars(struct gpci *pci)
+static void size_bars(struct gpci *pci, unsigned int count)
 {
 	unsigned int i;
 
-	for (i = 0; i < 6; i += size_bar(pci, i))
+	for (i = 0; i < count; i += size_bar(pci, i))
 		;
-	size_rom(pci);
+	if (count == BARS)
+		size_rom(pci);
 }
 
 static uint64_t place_bars(struct gpci *pci, uint64_t base)
 {
 	unsigned int i;
 
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < BARS; i++) {
 		struct gpci_bar *bar = &pci->bar[i];
 
 		if (!bar->size)
@@ -133,7 +136,7 @@ bool gpci_hvmloader(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t 
 	if (!present(pci->vendor, pci->device))
 		return false;
 	set_command(pci, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 0);
-	size_bars(pci);
+	size_bars(pci, BARS);
 	pci->pin = gpci_read(pci, PCI_INTERRUPT_PIN, 1);
 	if (pci->pin)
 		gpci_write(pci, PCI_INTERRUPT_LINE, 1, 11);
@@ -148,7 +151,7 @@ void gpci_seabios(struct gpci *pci)
 	gpci_read(pci, PCI_VENDOR_ID, 4);
 	gpci_read(pci, PCI_CLASS_REVISION, 4);
 	gpci_read(pci, PCI_HEADER_TYPE, 1);
-	size_bars(pci);
+	size_bars(pci, BARS);
 	set_command(pci, 0, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 }
 
@@ -205,22 +208,14 @@ static uint32_t read_id(const struct gpci *pci)
 }
 
 /* __pci_read_base() turns decoding off while it sizes. */
-bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base)
+static bool linux_setup(struct gpci *pci, unsigned int bars, uint64_t base)
 {
-	uint32_t id, command;
+	uint32_t command = gpci_read(pci, PCI_COMMAND, 2);
 
-	pci->vcpu = vcpu;
-	pci->bdf = bdf;
-	id = read_id(pci);
-	pci->vendor = (uint16_t)id;
-	pci->device = (uint16_t)(id >> 16);
-	if (!present(pci->vendor, pci->device) || gpci_read(pci, PCI_HEADER_TYPE, 1) & 0x7f)
-		return false;
 	pci->class_rev = gpci_read(pci, PCI_CLASS_REVISION, 4);
 	pci->pin = gpci_read(pci, PCI_INTERRUPT_PIN, 1);
-	command = gpci_read(pci, PCI_COMMAND, 2);
 	gpci_write(pci, PCI_COMMAND, 2, command & ~3u);
-	size_bars(pci);
+	size_bars(pci, bars);
 	gpci_write(pci, PCI_COMMAND, 2, command);
 	if (base)
 		place_bars(pci, base);
@@ -229,9 +224,38 @@ bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base
 	return true;
 }
 
+static bool linux_looks(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint8_t header)
+{
+	uint32_t id;
+
+	pci->vcpu = vcpu;
+	pci->bdf = bdf;
+	id = read_id(pci);
+	pci->vendor = (uint16_t)id;
+	pci->device = (uint16_t)(id >> 16);
+	return present(pci->vendor, pci->device) &&
+	       (gpci_read(pci, PCI_HEADER_TYPE, 1) & 0x7f) == header;
+}
+
+bool gpci_linux(struct gpci *pci, unsigned int vcpu, uint16_t bdf, uint64_t base)
+{
+	return linux_looks(pci, vcpu, bdf, PCI_HEADER_TYPE_NORMAL) && linux_setup(pci, BARS, base);
+}
+
+static uint64_t place_of(uint16_t bdf)
+{
+	return BAR_BASE + (bdf >> 3) * BAR_STRIDE;
+}
+
+bool gpci_linux_bridge(struct gpci *pci, unsigned int vcpu, uint16_t bdf)
+{
+	return linux_looks(pci, vcpu, bdf, PCI_HEADER_TYPE_BRIDGE) &&
+	       linux_setup(pci, BRIDGE_BARS, place_of(bdf));
+}
+
 void gpci_find(struct gpci *pci, uint16_t bdf)
 {
-	uint64_t base = BAR_BASE + (bdf >> 3 & 31u) * BAR_STRIDE;
+	uint64_t base = place_of(bdf);
 	bool hvm = fake_platform() == FAKE_HVM;
 
 	if (hvm) {
@@ -367,9 +391,10 @@ unsigned int gpci_msix_seen(const struct gpci *pci, unsigned int vector)
 
 /* ---- INTx ------------------------------------------------------------------------- */
 
+/* Behind a port its INTA is the port's (PCI-to-PCI Bridge 1.2, 9.1: device 0). */
 bool gpci_intx_pending(struct gpci *pci)
 {
-	unsigned int device = pci->bdf >> 3 & 31, raised;
+	unsigned int device = (pci->bdf >> 8 ? pci->port : pci->bdf) >> 3 & 31, raised;
 
 	if (fake_platform() != FAKE_ARM)
 		return fake_intx_level(device, pci->pin - 1);

@@ -506,7 +506,7 @@ static const struct policy {
 START_TEST(a_policy_allows_one_kind_of_address)
 {
 	const struct policy *policy = &policies[_i];
-	const struct gblk_config driver = { MODEL_BDF, policy->dma, GIRQ_PIRQ, 0, 0, 0 };
+	const struct gblk_config driver = { MODEL_BDF, policy->dma, GIRQ_PIRQ, 0, 0, 0, 0 };
 	struct gblk *blk;
 
 	model_start(FAKE_HVM, model_disk(policy->option));

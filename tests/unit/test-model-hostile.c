@@ -304,7 +304,7 @@ static void some_requests(struct gblk *blk)
 START_TEST(garbage_in_all_registers_under_load)
 {
 	const struct gblk_config *config = _i ? &model_grants : &model_plain;
-	const struct gblk_config config2 = { MODEL_BDF2, config->dma, config->irq, 0, 0, 0 };
+	const struct gblk_config config2 = { MODEL_BDF2, config->dma, config->irq, 0, 0, 0, 0 };
 	enum fake_platform platform = _i ? FAKE_PVH : FAKE_HVM;
 	struct gblk *blk, *neighbour;
 	unsigned int turn, i;
