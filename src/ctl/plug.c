@@ -14,7 +14,7 @@
 #include "ctl/client.h"
 #include "ctl/ctl.h"
 
-#define PATIENCE_S 3
+#define PATIENCE_S 8 /* Linux takes 5 s to answer a slot's button */
 
 struct opened {
 	int fds[PASS_FDS_MAX];
