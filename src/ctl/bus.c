@@ -3,6 +3,7 @@
 #include "ctl/bus.h"
 
 #include <errno.h>
+#include <string.h>
 #include <xen/xen.h>
 
 #include "base/log.h"
@@ -10,6 +11,9 @@
 
 #define PAGE      4096
 #define MAX_BUSES 256
+
+#define FUNCTION "--function"
+#define PORT     "--port"
 
 const struct option_spec bus_bridge_options[] = {
 	{ .key = "ecam",
@@ -24,8 +28,7 @@ const struct option_spec bus_bridge_options[] = {
 	  .min = ECAM_BUS_SIZE,
 	  .max = (uint64_t)MAX_BUSES * ECAM_BUS_SIZE,
 	  .placeholder = "SIZE",
-	  .fallback = STRINGIFY(LAYOUT_ECAM_SIZE),
-	  .help = "of config space, 1M for each bus" },
+	  .help = "of config space (default: 1M for each bus, of which a port has one)" },
 	{ .key = "mem",
 	  .kind = OPTION_WINDOW,
 	  .offset = offsetof(struct bus, mem),
@@ -85,55 +88,99 @@ static bool windows_valid(const struct bus *bus)
 	return false;
 }
 
-static bool function_valid(const struct bus *bus, const struct bus_function *function)
+static bool function_valid(const struct bus *bus, const struct bus_function *function,
+			   const char *flag)
 {
 	struct pci_bdf bdf = function->bdf;
 	char text[BDF_TEXT_MAX];
 	unsigned i;
 
 	if (!bdf_is_device(bdf)) {
-		log_error("--function: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0",
+		log_error("%s: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0", flag,
 			  bdf_format(bdf, text));
 		return false;
 	}
 	for (i = 0; i < bus->nfunctions; i++)
 		if (bdf_sbdf(bdf) == bdf_sbdf(bus->functions[i].bdf)) {
-			log_error("--function: bdf=%s is given twice", bdf_format(bdf, text));
+			log_error("%s: bdf=%s is given twice", flag, bdf_format(bdf, text));
 			return false;
 		}
 	return true;
 }
 
 /* There is room: each device is there once only. */
-static int add_function(struct bus *bus, const char *text)
+static int add_function(struct bus *bus, const char *flag, const char *text)
 {
-	struct bus_function function = { 0 };
+	struct bus_function function = { .behind = !strcmp(flag, PORT) };
 	const struct option_set set = { bus_function_options, &function };
-	int err = options_parse(&set, 1, "--function", text);
+	int err = options_parse(&set, 1, flag, text);
 
 	if (err)
 		return err;
-	if (!function_valid(bus, &function))
+	if (!function_valid(bus, &function, flag))
 		return -EINVAL;
 	bus->functions[bus->nfunctions++] = function;
 	return 0;
 }
 
-int bus_parse(struct bus *bus, const char *bridge, const struct option_list *functions)
+static int add_functions(struct bus *bus, const char *flag, const struct option_list *list)
+{
+	unsigned i;
+	int err = 0;
+
+	for (i = 0; i < list->count && !err; i++)
+		err = add_function(bus, flag, list->items[i]);
+	return err;
+}
+
+/* Linux gives numbers to buses as it comes to their bridges, device by device, and to one that
+ * is behind a slot one number (drivers/pci/probe.c). */
+static unsigned number_buses(struct bus *bus)
+{
+	unsigned device, i, n = 0;
+
+	for (device = 1; device <= BUS_MAX_FUNCTIONS; device++)
+		for (i = 0; i < bus->nfunctions; i++)
+			if (bus->functions[i].behind && bus->functions[i].bdf.device == device)
+				bus->functions[i].behind = (uint8_t)++n;
+	return n + 1;
+}
+
+static int fit_buses(struct bus *bus)
+{
+	unsigned buses = number_buses(bus);
+
+	if (!bus->ecam.size)
+		bus->ecam.size = (uint64_t)buses * ECAM_BUS_SIZE;
+	if (bus->ecam.size >= (uint64_t)buses * ECAM_BUS_SIZE)
+		return 0;
+	log_error("--bridge: size: there are %u buses, with the ports', 1M each", buses);
+	return -EINVAL;
+}
+
+static int set_bridge(struct bus *bus, const char *text)
 {
 	const struct option_set set = { bus_bridge_options, bus };
-	unsigned i;
+
+	return options_parse(&set, 1, "--bridge", text);
+}
+
+int bus_parse(struct bus *bus, const char *bridge, const struct option_list *functions,
+	      const struct option_list *ports)
+{
 	int err;
 
 	*bus = (struct bus){ 0 };
-	err = options_parse(&set, 1, "--bridge", bridge);
+	err = set_bridge(bus, bridge);
+	if (!err)
+		err = add_functions(bus, FUNCTION, functions);
+	if (!err)
+		err = add_functions(bus, PORT, ports);
+	if (!err)
+		err = fit_buses(bus);
 	if (err)
 		return err;
-	if (!windows_valid(bus))
-		return -EINVAL;
-	for (i = 0; i < functions->count && !err; i++)
-		err = add_function(bus, functions->items[i]);
-	return err;
+	return windows_valid(bus) ? 0 : -EINVAL;
 }
 
 unsigned bus_intid(const struct bus *bus, const struct bus_function *function)

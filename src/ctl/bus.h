@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bus.h: the PCI bus of one Arm guest: its host bridge, and which domain is
- * behind which function. */
+ * behind which function or port. */
 #pragma once
 #include <stdint.h>
 
@@ -16,6 +16,7 @@ enum bus_memory { BUS_GRANTS, BUS_FOREIGN };
 
 struct bus_function {
 	struct pci_bdf bdf;
+	uint8_t behind;   /* of a port: the number of the bus behind it; 0: it is none */
 	unsigned backend; /* domid */
 	unsigned memory;  /* enum bus_memory */
 };
@@ -31,9 +32,10 @@ struct bus {
 extern const struct option_spec bus_bridge_options[];
 extern const struct option_spec bus_function_options[];
 
-/* Fills @bus from the value of --bridge and the values of --function, none of
+/* Fills @bus from the value of --bridge and the values of --function and --port, none of
  * which contradict each other then. Returns 0 or -EINVAL, -ENOMEM. */
-int bus_parse(struct bus *bus, const char *bridge, const struct option_list *functions);
+int bus_parse(struct bus *bus, const char *bridge, const struct option_list *functions,
+	      const struct option_list *ports);
 
 /* The INTID of a function's INTA. */
 unsigned bus_intid(const struct bus *bus, const struct bus_function *function);

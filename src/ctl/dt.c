@@ -16,7 +16,7 @@
 
 struct dt {
 	char *bridge;
-	struct option_list functions;
+	struct option_list functions, ports;
 	unsigned xl; /* enum xl_release */
 	char *output;
 	char dtb[PATH_MAX]; /* what xl shall read */
@@ -31,10 +31,14 @@ static const struct option_spec flag_options[] = {
 	  .help = "the host bridge, see below" },
 	{ .key = "function",
 	  .kind = OPTION_LIST,
-	  .required = true,
 	  .offset = offsetof(struct dt, functions),
 	  .placeholder = "KEY=VALUE,...",
 	  .help = "a device on the bus, see below; one flag for each" },
+	{ .key = "port",
+	  .kind = OPTION_LIST,
+	  .offset = offsetof(struct dt, ports),
+	  .placeholder = "KEY=VALUE,...",
+	  .help = "a root port on the bus, into which a device is put later; see below" },
 	{ .key = "xl",
 	  .kind = OPTION_ENUM,
 	  .offset = offsetof(struct dt, xl),
@@ -52,6 +56,7 @@ static const struct option_spec flag_options[] = {
 static int print_help(void)
 {
 	printf("usage: xenvirtioctl dt --function bdf=00:01.0,backend=DOMID [--function ...] ...\n"
+	       "       xenvirtioctl dt --port bdf=00:1c.0,backend=DOMID [--port ...] ...\n"
 	       "Makes the partial device tree of an Arm guest's PCI host bridge, and prints the\n"
 	       "lines of xl.cfg that go with it.\n\n");
 	options_help(stdout, "  --", flag_options);
@@ -60,6 +65,7 @@ static int print_help(void)
 	options_help(stdout, "  ", bus_bridge_options);
 	printf("\n--function:\n");
 	options_help(stdout, "  ", bus_function_options);
+	printf("\n--port: the same, of a root port and whoever is in its slot\n");
 	return CTL_DONE;
 }
 
@@ -128,10 +134,12 @@ static int run(struct dt *dt)
 {
 	struct bus bus;
 
-	if (!name_dtb(dt) || bus_parse(&bus, dt->bridge, &dt->functions) ||
-	    !xl_interrupts_valid(dt->xl, &bus))
-		return CTL_USAGE;
-	return make(dt, &bus);
+	if (!dt->functions.count && !dt->ports.count)
+		log_error("--function is missing, or --port (see --help)");
+	else if (name_dtb(dt) && !bus_parse(&bus, dt->bridge, &dt->functions, &dt->ports) &&
+		 xl_interrupts_valid(dt->xl, &bus))
+		return make(dt, &bus);
+	return CTL_USAGE;
 }
 
 int dt_main(int argc, char **argv)
@@ -166,7 +174,7 @@ void dt_complete(char **words, int count)
 
 	if (!strcmp(flag, "--bridge"))
 		complete_list(&bridge, 1, last);
-	else if (!strcmp(flag, "--function"))
+	else if (!strcmp(flag, "--function") || !strcmp(flag, "--port"))
 		complete_list(&function, 1, last);
 	else if (!complete_after(flag_options, flag, last)) {
 		complete_flags(flag_options, last);

@@ -57,7 +57,14 @@ static uint32_t requester(const struct bus_function *function)
 	return bdf_sbdf(function->bdf) & 0xffff;
 }
 
-/* Device and pin, then the controller, then the interrupt as it counts them. */
+/* Who does DMA: of a port what is behind it, device 0. */
+static uint32_t master(const struct bus_function *function)
+{
+	return function->behind ? (uint32_t)function->behind << 8 : requester(function);
+}
+
+/* Device and pin, then the controller, then the interrupt as it counts them. What is behind
+ * a port has the port's. */
 static int put_interrupts(void *fdt, const struct bus *bus)
 {
 	uint32_t map[BUS_MAX_FUNCTIONS][INTERRUPT_CELLS];
@@ -92,7 +99,7 @@ static int put_iommu_map(void *fdt, const struct bus *bus)
 
 	for (i = 0; i < bus->nfunctions; i++) {
 		const struct bus_function *function = &bus->functions[i];
-		const uint32_t entry[IOMMU_CELLS] = { requester(function), GRANT_DMA_PHANDLE,
+		const uint32_t entry[IOMMU_CELLS] = { master(function), GRANT_DMA_PHANDLE,
 						      function->backend, 1 };
 
 		if (function->memory == BUS_GRANTS)

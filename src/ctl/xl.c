@@ -90,10 +90,21 @@ static void print_bridge(FILE *out, const char *prefix, const struct bus *bus)
 	fputc('\n', out);
 }
 
+static void print_function(FILE *out, const struct bus_function *function)
+{
+	char text[BDF_TEXT_MAX];
+
+	bdf_format(function->bdf, text);
+	if (function->behind)
+		fprintf(out, " --port bdf=%s", text);
+	else
+		fprintf(out, " --blk bdf=%s,%s...", text,
+			function->memory == BUS_FOREIGN ? "memory=foreign," : "");
+}
+
 /* The daemon in one backend domain, with what it must know of the bus. */
 static void print_daemon(FILE *out, const char *prefix, const struct bus *bus, unsigned backend)
 {
-	char text[BDF_TEXT_MAX];
 	unsigned i;
 
 	fprintf(out, "%s# in domain %u: xenvirtiod --domain GUEST", prefix, backend);
@@ -105,8 +116,7 @@ static void print_daemon(FILE *out, const char *prefix, const struct bus *bus, u
 		fprintf(out, " --spi-base %u", bus->spi_base);
 	for (i = 0; i < bus->nfunctions; i++)
 		if (bus->functions[i].backend == backend)
-			fprintf(out, " --blk bdf=%s,%s...", bdf_format(bus->functions[i].bdf, text),
-				bus->functions[i].memory == BUS_FOREIGN ? "memory=foreign," : "");
+			print_function(out, &bus->functions[i]);
 	fputc('\n', out);
 }
 

@@ -47,11 +47,12 @@ static void teardown(void)
 
 static char tree[TREE_MAX] __attribute__((aligned(8)));
 
-static void make_tree(const char *bridge, const struct option_list *functions)
+static void make_tree(const char *bridge, const struct option_list *functions,
+		      const struct option_list *ports)
 {
 	struct bus bus;
 
-	ck_assert_int_eq(bus_parse(&bus, bridge, functions), 0);
+	ck_assert_int_eq(bus_parse(&bus, bridge, functions, ports), 0);
 	tree_make(tree, &bus);
 	ck_assert_int_eq(fdt_check_full(tree, sizeof(tree)), 0);
 }
@@ -60,8 +61,10 @@ static void make_tree(const char *bridge, const struct option_list *functions)
 	do {                                                                      \
 		char *items[] = { __VA_ARGS__ };                                  \
 		struct option_list list = { { __VA_ARGS__ }, ARRAY_SIZE(items) }; \
-		make_tree(bridge, &list);                                         \
+		make_tree(bridge, &list, &no_ports);                              \
 	} while (0)
+
+static const struct option_list no_ports;
 
 /* A property as cells; how many is in @n. */
 static const uint32_t *get_cells(const char *node, const char *name, unsigned *n)
@@ -233,6 +236,29 @@ START_TEST(without_grants_nothing_speaks_of_them)
 }
 END_TEST
 
+/* As Linux numbers the buses: by the ports' places, and device 0 is behind each. */
+START_TEST(what_is_behind_a_port_has_its_backend_and_its_interrupt)
+{
+	const struct option_list functions = { { "bdf=00:06.0,backend=1" }, 1 };
+	const struct option_list ports = { { "bdf=00:1d.0,backend=3", "bdf=00:02.0,backend=0",
+					     "bdf=00:1c.0,backend=5,memory=foreign" },
+					   3 };
+	unsigned rid;
+
+	make_tree("ecam=0x10000000", &functions, &ports);
+	CELLS(BRIDGE, "reg", 0, 0x10000000, 0, 0x400000);
+	CELLS(BRIDGE, "bus-range", 0, 3);
+	for (rid = 0; rid < 0x10000; rid++)
+		ck_assert_uint_eq(find_backend(rid), rid == 0x30    ? 1
+						     : rid == 0x100 ? 0
+						     : rid == 0x300 ? 3
+								    : NONE);
+	ck_assert_uint_eq(find_spi(0x02, 1), 0x02);
+	ck_assert_uint_eq(find_spi(0x1c, 1), 0x1c);
+	ck_assert_uint_eq(find_spi(0x1d, 1), 0x1d);
+}
+END_TEST
+
 START_TEST(a_full_bus_fits)
 {
 	char items[BUS_MAX_FUNCTIONS][40];
@@ -243,7 +269,7 @@ START_TEST(a_full_bus_fits)
 		snprintf(items[i], sizeof(items[i]), "bdf=00:%02x.0,backend=%u", i + 1, 32000 + i);
 		list.items[i] = items[i];
 	}
-	make_tree("ecam=0x4000000000,size=256M", &list);
+	make_tree("ecam=0x4000000000,size=256M", &list, &no_ports);
 	ck_assert_uint_lt(fdt_totalsize(tree), TREE_MAX / 2);
 }
 END_TEST
@@ -427,6 +453,10 @@ static const struct refusal usages[] = {
 	{ FUNCTION("bdf=00:01.1,backend=0"), "bdf=00:01.1: must be from 00:01.0 to 00:1f.0" },
 	{ FUNCTION("bdf=1:00:01.0,backend=0"), "must be from 00:01.0 to 00:1f.0" },
 	{ { "dt", F1, F2, "--function", "bdf=0:2.0,backend=1" }, "bdf=00:02.0 is given twice" },
+	{ { "dt", F1, "--port", "bdf=00:01.0,backend=0" }, "--port: bdf=00:01.0 is given twice" },
+	{ { "dt", "--port", "bdf=01:00.0,backend=0" }, "--port: bdf=01:00.0: must be from" },
+	{ { "dt", F1, "--port", "bdf=00:1c.0,backend=0", "--bridge", "size=1M" },
+	  "there are 2 buses, with the ports', 1M each" },
 	{ BRIDGE_AT("ecam=0x10080000"), "ecam and size must be multiples of 1M" },
 	{ BRIDGE_AT("size=1025K"), "ecam and size must be multiples of 1M" },
 	{ BRIDGE_AT("size=512K"), "size: 512K is not from 1024K to 262144K" },
@@ -492,6 +522,7 @@ int main(void)
 		ONCE(interrupts_begin_where_they_are_told),
 		ONCE(each_function_has_its_backend),
 		ONCE(without_grants_nothing_speaks_of_them),
+		ONCE(what_is_behind_a_port_has_its_backend_and_its_interrupt),
 		ONCE(a_full_bus_fits),
 		TIMES(lines_for_xl, 5),
 		ONCE(lines_for_each_daemon),
