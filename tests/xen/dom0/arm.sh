@@ -8,14 +8,24 @@
 # ",memory=foreign" no grants. None: a guest without PCI.
 : "${FUNCTIONS=bdf=00:06.0,backend=0}"
 
-# The bridge's windows.
-bridge='ecam=0x10000000,size=1M,mem=0x23000000:16M'
+# The ports of the next guest, in the same way. None: it has none.
+: "${PORTS=}"
+
+# The bridge's windows. There is room for the buses behind three ports.
+bridge='ecam=0x10000000,size=4M,mem=0x23000000:16M'
+
+# describe_ports grants|foreign: PORTS, of which only the places are given, for an Arm guest.
+describe_ports() {
+	# shellcheck disable=SC2086 # a word per port
+	[ -z "$PORTS" ] || printf "bdf=%s,backend=0,memory=$1 " $PORTS
+}
 
 # arm_config NAME: xl's lines for its device tree.
 arm_config() {
 	[ "$FUNCTIONS" ] || return 0
 	# shellcheck disable=SC2046,SC2086 # two words per function
-	/share/bin/xenvirtioctl dt $(printf -- '--function %s ' $FUNCTIONS) --output "$lab/$1.dtb"
+	/share/bin/xenvirtioctl dt $(printf -- '--function %s ' $FUNCTIONS) \
+		${PORTS:+$(printf -- '--port %s ' $PORTS)} --output "$lab/$1.dtb"
 }
 
 # serve_arm_bridge NAME [WHAT]: the host bridge, from a daemon of its own; WHAT it expects.

@@ -114,7 +114,7 @@ create() {
 }
 
 # create_by grants|foreign NAME WORDS BDF...: on either machine, a paused guest that lets the
-# daemon have its memory in this way, for functions at these places.
+# daemon have its memory in this way, for functions at these places, and behind PORTS at others.
 create_by() {
 	local memory name words kernel=grants
 	memory=$1
@@ -122,7 +122,8 @@ create_by() {
 	words=$3
 	shift 3
 	if [ "$(uname -m)" = aarch64 ]; then
-		FUNCTIONS=$(printf "bdf=%s,backend=0,memory=$memory " "$@") create "$name" arm linux "$words"
+		FUNCTIONS=$(printf "bdf=%s,backend=0,memory=$memory " "$@") \
+			PORTS=$(describe_ports "$memory") create "$name" arm linux "$words"
 		serve_arm_bridge "$name"
 	else
 		[ "$memory" = grants ] || kernel=cloud

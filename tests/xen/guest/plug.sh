@@ -3,44 +3,49 @@
 #
 # A disk comes to 00:07.0 and a network function to 00:08.0, and both go again, while the disk at
 # 00:06.0 is under load: lab=plug,HOW,ROUNDS. HOW is "rescan", where the guest has to look
-# for them and to let go of them, or "acpi", where it does nothing. With another word, "events",
-# dom0 has other things to say by ACPI afterwards.
+# for them and to let go of them, or "acpi", where it does nothing; or "port", the same for what
+# is behind two ports. With another word, "events", dom0 has other things to say by ACPI
+# afterwards.
 # shellcheck source=tests/xen/guest/plug-lib.sh
 . /lab/plug-lib.sh
 how=$1
+case $how in
+port) disk=01:00.0 net=02:00.0 ;;
+*) disk=00:07.0 net=00:08.0 ;;
+esac
 
 have_come() {
-	disk_is_at 00:07.0 && net_is_at 00:08.0
+	disk_is_at $disk && net_is_at $net
 }
 
 have_gone() {
-	nothing_is_at 00:07.0 && nothing_is_at 00:08.0
+	nothing_is_at $disk && nothing_is_at $net
 }
 
 come() {
-	[ "$how" = acpi ] || rescan
+	[ "$how" != rescan ] || rescan
 	within 60 have_come
 }
 
 # With frames on their way until the last moment.
 go() {
 	if [ "$how" = rescan ]; then
-		remove 00:07.0
-		remove 00:08.0
+		remove $disk
+		remove $net
 	fi
 	within 60 have_gone
 }
 
 stay_away() {
-	[ "$how" = acpi ] || rescan
+	[ "$how" != rescan ] || rescan
 	have_gone
 }
 
 round() {
 	wait_go "$1 attach"
 	check "they come, round $1" come
-	check "the disk, round $1" use_disk 00:07.0 1024
-	check "the network, round $1" use_net 00:08.0 8
+	check "the disk, round $1" use_disk $disk 1024
+	check "the network, round $1" use_net $net 8
 	net flood 10.0.8.1 1000 600 > /dev/null 2>&1 &
 	flood=$!
 	wait_go "$1 detach"
