@@ -462,6 +462,8 @@ START_TEST(what_a_dead_process_had_in_a_slot_is_not_replaced)
 	come(GDMA_PLAIN);
 	fake_kill9(child);
 	serve();
+	fake_kill9(child);
+	serve();
 	ck_assert_uint_eq(gport_events(&port, QUIET_MS), 0);
 	ck_assert_int_eq(ctl("attach", "blk", in_slot(PORT)), 1);
 	ck_assert_ptr_nonnull(strstr(ctl_errors(), "until it boots again"));
@@ -519,6 +521,17 @@ START_TEST(what_contradicts_itself_on_the_command_line_is_said)
 }
 END_TEST
 
+START_TEST(an_hvm_guest_cannot_have_a_port)
+{
+	guest_boot(FAKE_HVM, MODEL_VCPUS, MODEL_RAM);
+	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--port", BDF_IS);
+	ck_assert_int_eq(fake_wait_exit(child, 10000), 1);
+	ck_assert_msg(strstr(fake_log(child), "an HVM guest cannot have one") != NULL, "%s",
+		      fake_log(child));
+	ck_assert_uint_eq(fake_servers(), 0);
+}
+END_TEST
+
 #define EACH(test) TIMES(test, ARRAY_SIZE(kinds))
 
 int main(void)
@@ -545,6 +558,7 @@ int main(void)
 		EACH(a_port_outlives_the_process_as_the_guest_left_it),
 		EACH(what_a_dead_process_had_in_a_slot_is_not_replaced),
 		TIMES(what_cannot_be_in_a_slot_is_said_in_one_line, ARRAY_SIZE(wrong)),
+		ONCE(an_hvm_guest_cannot_have_a_port),
 		TIMES(what_contradicts_itself_on_the_command_line_is_said, ARRAY_SIZE(usage)),
 	};
 
