@@ -2,7 +2,8 @@
 # shellcheck shell=dash disable=SC2034,SC2154 # MEMORY is lib.sh's, bridge arm.sh's
 #
 # One backend domain serves two guests while FLASK enforces its policy: one by grants, the
-# other by frames, which the policy has a switch for. A domain without the label serves none.
+# other by frames, which the policy has a switch for. That one is destroyed, and has a
+# successor, while the other works. A domain without the label serves none.
 # machine: arm64
 # xen: xsm=flask flask=permissive
 # tier: full
@@ -13,7 +14,7 @@ MEMORY=256 create_backend be
 LABEL='' create_backend other
 MEMORY=128
 function=bdf=00:06.0,backend=$(xl domid be)
-FUNCTIONS=$function create a arm linux lab=device,level,10
+FUNCTIONS=$function create a arm linux lab=device,level,30
 FUNCTIONS=$function,memory=foreign create b arm linux lab=device,level,10
 FUNCTIONS=$function,memory=foreign create c arm linux lab=device,level,10
 enforce
@@ -36,6 +37,8 @@ wait_said be "domain $(xl domid b): cannot map its memory"
 xl destroy b
 flask-set-bool virtio_be_foreign 1 || fail "the policy has no such switch"
 start c
+wait_said c 'ok and read back'
+running a || fail "a ended before b had its successor"
 finish a
 finish c
 tell be exit
