@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "devices/net/buffers.h"
 #include "devices/net/net.h"
 #include "devices/net/pace.h"
 #include "devices/net/steer.h"
@@ -29,8 +30,6 @@
 #define LONGEST      4U /* frames of any length that there is room for */
 #define FRAMES_BYTES ((size_t)LONGEST * NET_FRAME_BYTES)
 #define ALIGNMENT    64U /* of the next frame */
-#define BUFFERS_MAX  VIRTQUEUE_SIZE_MAX
-#define TOGETHER     64U /* buffers of one frame: 64 KiB in pages of 1.5 KiB take 43 */
 
 enum phase { RX_OFF, RX_READING, RX_WAITING, RX_PAUSING, RX_STARVED, RX_FAILED };
 
@@ -65,9 +64,8 @@ struct net_rx {
 	bool sorted;          /* the burst is */
 	struct net_steer steer;
 	struct slot slots[BURST_MAX];
-	struct chain *buffers[BUFFERS_MAX]; /* taken, not used: a circle */
-	unsigned first, nbuffers;
-	struct filled filled[BUFFERS_MAX];
+	struct net_buffers buffers;
+	struct filled filled[NET_BUFFERS_MAX];
 	unsigned nfilled;
 	struct net_traffic traffic;
 	struct net_pace pace;
@@ -278,45 +276,6 @@ static void lend_others(struct net_rx *rx)
 
 /* --- delivery ------------------------------------------------------------------ */
 
-static struct chain **buffer(struct net_rx *rx, unsigned i)
-{
-	return &rx->buffers[(rx->first + i) % BUFFERS_MAX];
-}
-
-/* True if @count buffers are there. */
-static bool have_buffers(struct net_rx *rx, unsigned count)
-{
-	while (rx->nbuffers < count) {
-		struct chain **end = buffer(rx, rx->nbuffers);
-		uint64_t room = min_u64(BUFFERS_MAX - rx->nbuffers,
-					(uint64_t)(rx->buffers + BUFFERS_MAX - end));
-		unsigned got = virtqueue_take(rx->vq, end, (unsigned)room);
-
-		if (!got)
-			return false;
-		rx->nbuffers += got;
-	}
-	return true;
-}
-
-/* How many buffers the frame needs, the first ones that there are: 0 if there are not
- * enough, UINT32_MAX if no number would do. */
-static unsigned buffers_for(struct net_rx *rx, uint32_t length)
-{
-	bool mergeable = rx->vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
-	unsigned count = 0;
-	uint32_t room = 0;
-
-	do {
-		if (count == (mergeable ? TOGETHER : 1))
-			return UINT32_MAX;
-		if (!have_buffers(rx, count + 1))
-			return 0;
-		room += (*buffer(rx, count++))->in_length;
-	} while (room < length);
-	return count;
-}
-
 /* Where the frame with the guest's header begins, which may be longer than ours: there is
  * room in front of it. */
 static uint8_t *write_header(struct net_rx *rx, struct slot *slot, unsigned count)
@@ -347,7 +306,7 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 
 	slot->err = 0;
 	for (i = 0; i < count; i++) {
-		struct chain *chain = *buffer(rx, i);
+		struct chain *chain = net_buffers_at(&rx->buffers, i);
 		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
 
 		chain_copy(&rx->vq->memory, chain, true, 0, here, data + done, &slot->err);
@@ -356,8 +315,7 @@ static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 		done += here;
 		left -= here;
 	}
-	rx->nbuffers -= count;
-	rx->first = (rx->first + count) % BUFFERS_MAX;
+	net_buffers_used(&rx->buffers, count);
 }
 
 /* False if it has to wait, for buffers or until the device goes on. */
@@ -367,9 +325,9 @@ static bool place(struct net_rx *rx, struct slot *slot)
 
 	if (slot->to != rx)
 		return true;
-	if (virtqueue_paused(rx->vq) || rx->nfilled > BUFFERS_MAX - TOGETHER)
+	if (virtqueue_paused(rx->vq) || rx->nfilled > NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER)
 		return false;
-	count = buffers_for(rx, guest_length(rx, slot));
+	count = net_buffers_for(&rx->buffers, guest_length(rx, slot));
 	if (!count)
 		return false;
 	if (count == UINT32_MAX) {
@@ -462,7 +420,8 @@ static void deliver_some(struct net_rx *rx)
 	struct net_loans placed = STAILQ_HEAD_INITIALIZER(placed);
 	struct net_loan *loan;
 
-	while (rx->nfilled <= BUFFERS_MAX - TOGETHER && (loan = net_steer_next(&rx->steer))) {
+	while (rx->nfilled <= NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER &&
+	       (loan = net_steer_next(&rx->steer))) {
 		place_lent(rx, container_of(loan, struct slot, loan));
 		STAILQ_INSERT_TAIL(&placed, loan, entry);
 	}
@@ -517,8 +476,7 @@ void net_rx_stop(struct virtqueue *queue)
 	struct net_rx *rx = queue->private;
 
 	rx->phase = RX_OFF;
-	while (rx->nbuffers)
-		virtqueue_push(queue, *buffer(rx, --rx->nbuffers), 0);
+	net_buffers_give_back(&rx->buffers);
 }
 
 bool net_rx_quiet(struct virtqueue *queue)
@@ -549,7 +507,7 @@ int net_rx_init(struct virtqueue *queue)
 		free(rx);
 		return -ENOMEM;
 	}
-	rx->vq = queue;
+	rx->vq = rx->buffers.vq = queue;
 	rx->net = net;
 	rx->burst = 1;
 	rx->deliver.run = deliver;

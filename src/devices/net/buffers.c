@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* buffers.c: see buffers.h. */
+#include "devices/net/buffers.h"
+
+#include <linux/virtio_net.h>
+
+#include "base/util.h"
+
+bool net_buffers_have(struct net_buffers *buffers, unsigned count)
+{
+	while (buffers->count < count) {
+		unsigned end = (buffers->first + buffers->count) % NET_BUFFERS_MAX;
+		unsigned room =
+			(unsigned)min_u64(NET_BUFFERS_MAX - buffers->count, NET_BUFFERS_MAX - end);
+		unsigned got = virtqueue_take(buffers->vq, buffers->chains + end, room);
+
+		if (!got)
+			return false;
+		buffers->count += got;
+	}
+	return true;
+}
+
+unsigned net_buffers_for(struct net_buffers *buffers, uint32_t length)
+{
+	bool mergeable = buffers->vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+	unsigned count = 0;
+	uint32_t room = 0;
+
+	do {
+		if (count == (mergeable ? NET_BUFFERS_TOGETHER : 1))
+			return UINT32_MAX;
+		if (!net_buffers_have(buffers, count + 1))
+			return 0;
+		room += net_buffers_at(buffers, count++)->in_length;
+	} while (room < length);
+	return count;
+}
+
+void net_buffers_used(struct net_buffers *buffers, unsigned count)
+{
+	buffers->count -= count;
+	buffers->first = (buffers->first + count) % NET_BUFFERS_MAX;
+}
+
+void net_buffers_give_back(struct net_buffers *buffers)
+{
+	while (buffers->count)
+		virtqueue_push(buffers->vq, net_buffers_at(buffers, --buffers->count), 0);
+}
