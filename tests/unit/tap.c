@@ -96,7 +96,9 @@ static void begin_send(void *port)
 
 int tap_receive(unsigned port)
 {
-	return tap_backend->ops->read(&tap_backend->ports[port], tap_buffer, sizeof(tap_buffer));
+	const struct iovec all = { .iov_base = tap_buffer, .iov_len = sizeof(tap_buffer) };
+
+	return tap_backend->ops->read(&tap_backend->ports[port], &all, 1);
 }
 
 int tap_send(unsigned port, uint32_t length)

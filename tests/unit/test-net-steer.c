@@ -55,11 +55,11 @@ static void wires_send(struct net_port *port, struct net_frame *frame)
 	part->backend->ops->send(part, frame);
 }
 
-static int wires_read(struct net_port *port, void *data, uint32_t length)
+static int wires_read(struct net_port *port, const struct iovec *pieces, unsigned npieces)
 {
 	struct net_port *part = part_of(port);
 
-	return part->backend->ops->read(part, data, length);
+	return part->backend->ops->read(part, pieces, npieces);
 }
 
 static void wires_watch(struct net_port *port)

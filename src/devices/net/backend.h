@@ -63,8 +63,9 @@ struct net_backend_ops {
 	void (*send)(struct net_port *port, struct net_frame *frame);
 	/* @frame->length says how much fits. */
 	void (*receive)(struct net_port *port, struct net_frame *frame);
-	/* In place of receive(), where that is at once: the length or -errno. */
-	int (*read)(struct net_port *port, void *data, uint32_t length);
+	/* In place of receive(), where that is at once: the length or -errno. What does not
+	 * fit into the pieces is cut off. */
+	int (*read)(struct net_port *port, const struct iovec *pieces, unsigned npieces);
 	/* Calls port->readable() once, when there is something to receive. */
 	void (*watch)(struct net_port *port);
 	/* The device goes away: ends what the port has in its loop. True if there is nothing;

@@ -86,15 +86,15 @@ static size_t room_for(int length)
 /* One behind the other, as many as there are, or as there is room for. */
 static void read_at_once(struct net_rx *rx)
 {
-	const uint32_t most = NET_FRAME_BYTES - NET_HASH_BYTES;
+	struct iovec all = { .iov_len = NET_FRAME_BYTES - NET_HASH_BYTES };
 	struct slot *slot;
 	size_t at = 0;
 
 	rx->nread = 0;
 	do {
 		slot = &rx->slots[rx->nread++];
-		slot->frame.data = rx->frames + at + NET_HASH_BYTES;
-		slot->result = rx->port->backend->ops->read(rx->port, slot->frame.data, most);
+		slot->frame.data = all.iov_base = rx->frames + at + NET_HASH_BYTES;
+		slot->result = rx->port->backend->ops->read(rx->port, &all, 1);
 		at += room_for(slot->result);
 	} while (slot->result > 0 && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
 	loop_post(rx->port->loop, &rx->deliver);

@@ -77,9 +77,11 @@ static void send_frame(struct net_port *port, struct net_frame *frame)
 	loop_sqe_for(sqe, &frame->op);
 }
 
-static int read_frame(struct net_port *port, void *data, uint32_t length)
+/* readv() for one piece would cost more. */
+static int read_frame(struct net_port *port, const struct iovec *pieces, unsigned npieces)
 {
-	ssize_t got = read(fd_of(port), data, length);
+	ssize_t got = npieces == 1 ? read(fd_of(port), pieces->iov_base, pieces->iov_len)
+				   : readv(fd_of(port), pieces, (int)npieces);
 
 	return got < 0 ? -errno : (int)got;
 }
