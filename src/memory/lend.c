@@ -135,6 +135,16 @@ int memory_lend(const struct memory *memory, const struct segment *segments, uns
 	return err;
 }
 
+void memory_cut(struct memory_loan *loan, size_t length)
+{
+	unsigned i;
+
+	for (i = 0; i < loan->count; i++) {
+		loan->pieces[i].iov_len = min_u64(loan->pieces[i].iov_len, length);
+		length -= loan->pieces[i].iov_len;
+	}
+}
+
 void memory_return(const struct memory *memory, struct memory_loan *loan)
 {
 	unsigned i, count = loan->count;

@@ -63,6 +63,9 @@ bool memory_lends(const struct memory *memory, uint64_t address, size_t length);
 int memory_lend(const struct memory *memory, const struct segment *segments, unsigned count,
 		bool writable, struct memory_loan *loan);
 
+/* Only its first @length bytes were written. */
+void memory_cut(struct memory_loan *loan, size_t length);
+
 /* Takes it back. Each request does so for itself, before it is published, and
  * waits for no other: what it was lent serves no request that could do without
  * a part of it. */

@@ -8,6 +8,9 @@
  * when there are frames for them; so the guest need not say that there are more, unless
  * we ran out: then nothing is read until it does, and what is read stays.
  *
+ * While frames are large, each is read into buffers of the guest's instead, where those can
+ * be lent (direct.h).
+ *
  * What is for another queue is lent to it (steer.h), once the burst is read; the next
  * one is read when all of it is back.
  *
@@ -20,6 +23,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "devices/net/buffers.h"
+#include "devices/net/direct.h"
 #include "devices/net/net.h"
 #include "devices/net/pace.h"
 #include "devices/net/steer.h"
@@ -29,7 +33,8 @@
 #define BURST_MAX    32U
 #define LONGEST      4U /* frames of any length that there is room for */
 #define FRAMES_BYTES ((size_t)LONGEST * NET_FRAME_BYTES)
-#define ALIGNMENT    64U /* of the next frame */
+#define ALIGNMENT    64U    /* of the next frame */
+#define LARGE        16384U /* bytes of a frame */
 
 enum phase { RX_OFF, RX_READING, RX_WAITING, RX_PAUSING, RX_STARVED, RX_FAILED };
 
@@ -38,6 +43,7 @@ struct slot {
 	struct net_rx *rx;
 	struct net_frame frame;
 	int result;
+	bool direct;       /* all but the beginning is in the guest's buffers */
 	int err;           /* of its copies */
 	struct net_rx *to; /* NULL: nobody wants it */
 	struct net_hash hash;
@@ -62,9 +68,11 @@ struct net_rx {
 	unsigned next, nread; /* of the slots: to deliver */
 	unsigned found;       /* frames, since it rested */
 	bool sorted;          /* the burst is */
+	bool large;           /* the last frame was: for the next one buffers are lent */
 	struct net_steer steer;
 	struct slot slots[BURST_MAX];
 	struct net_buffers buffers;
+	struct net_direct direct;
 	struct filled filled[NET_BUFFERS_MAX];
 	unsigned nfilled;
 	struct net_traffic traffic;
@@ -72,6 +80,159 @@ struct net_rx {
 	struct loop_work deliver, resume;
 	uint8_t *frames;
 };
+
+/* --- whose it is --------------------------------------------------------------- */
+
+/* Of the frame, in our own memory. */
+static uint32_t own_bytes(const struct slot *slot)
+{
+	return slot->direct ? (uint32_t)min_u64((uint32_t)slot->result, NET_DIRECT_HEAD)
+			    : (uint32_t)slot->result;
+}
+
+/* Does the guest want it, and has it come whole? */
+static bool is_wanted(struct net_rx *rx, const struct slot *slot)
+{
+	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
+		return false;
+	if (net_unplugged(rx->net))
+		return false;
+	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
+			     own_bytes(slot) - NET_HEADER_BYTES))
+		return true;
+	net_count(&rx->net->counters.rx_filtered, 1);
+	return false;
+}
+
+static struct net_rx *receiver(struct net_rx *rx, struct slot *slot)
+{
+	const struct net_rss *rss = &rx->net->rss;
+	uint16_t pair;
+
+	if (!is_wanted(rx, slot))
+		return NULL;
+	slot->hash = net_rss_hash(rss, slot->frame.data + NET_HEADER_BYTES,
+				  own_bytes(slot) - NET_HEADER_BYTES);
+	pair = net_rss_queue(rss, slot->hash, (uint16_t)rx->port->index);
+	return pair == NET_RSS_NOBODY ? NULL : rx->net->device->queues[2 * pair].private;
+}
+
+/* All that are to be delivered, by what main may change meanwhile. */
+static void sort(struct net_rx *rx)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&rx->net->lock);
+	for (i = rx->next; i < rx->nread; i++)
+		rx->slots[i].to = receiver(rx, &rx->slots[i]);
+	pthread_mutex_unlock(&rx->net->lock);
+}
+
+static void lend_others(struct net_rx *rx)
+{
+	unsigned i;
+
+	for (i = rx->next; i < rx->nread; i++) {
+		struct slot *slot = &rx->slots[i];
+
+		if (!slot->to || slot->to == rx)
+			continue;
+		rx->away++;
+		slot->generation = rx->vq->generation;
+		net_loan_lend(&slot->loan, &slot->to->steer);
+	}
+}
+
+/* --- into the guest's buffers ----------------------------------------------------- */
+
+/* Where the frame with the guest's header begins, which may be longer than ours: there is
+ * room in front of it. */
+static uint8_t *write_header(struct net_rx *rx, struct slot *slot, unsigned count)
+{
+	uint8_t *data = slot->frame.data - net_hash_bytes(rx->vq);
+	struct virtio_net_hdr_v1_hash *header = (void *)data;
+
+	if (data != slot->frame.data) {
+		memmove(data, slot->frame.data, NET_HEADER_BYTES);
+		header->hash_value = slot->hash.value;
+		header->hash_report = slot->hash.report;
+		header->padding = 0;
+	}
+	header->hdr.num_buffers = (uint16_t)count;
+	return data;
+}
+
+static uint32_t guest_length(const struct net_rx *rx, const struct slot *slot)
+{
+	return (uint32_t)slot->result + net_hash_bytes(rx->vq);
+}
+
+static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
+{
+	uint8_t *data = write_header(rx, slot, count);
+	uint32_t ours = own_bytes(slot) + net_hash_bytes(rx->vq);
+	uint32_t left = guest_length(rx, slot);
+	unsigned i;
+
+	slot->err = 0;
+	for (i = 0; i < count; i++) {
+		struct chain *chain = net_buffers_at(&rx->buffers, i);
+		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
+		uint32_t copied = (uint32_t)min_u64(ours, here);
+
+		if (copied)
+			chain_copy(&rx->vq->memory, chain, true, 0, copied, data, &slot->err);
+		rx->filled[rx->nfilled++] =
+			(struct filled){ .chain = chain, .slot = slot, .length = here };
+		data += copied;
+		ours -= copied;
+		left -= here;
+	}
+	net_buffers_used(&rx->buffers, count);
+}
+
+static bool may_fill(const struct net_rx *rx)
+{
+	return !virtqueue_paused(rx->vq) && rx->nfilled <= NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER;
+}
+
+/* False if there are too few buffers. */
+static bool fill(struct net_rx *rx, struct slot *slot)
+{
+	unsigned count = net_buffers_for(&rx->buffers, guest_length(rx, slot));
+
+	if (!count)
+		return false;
+	if (count == UINT32_MAX) {
+		net_count(&rx->net->counters.rx_too_long, 1);
+		return true;
+	}
+	net_moved(&rx->traffic, (uint32_t)slot->result);
+	rx->port->moved += (uint32_t)slot->result;
+	net_count(&rx->net->counters.rx_steered, slot->rx != rx);
+	lay_out(rx, slot, count);
+	return true;
+}
+
+/* False if it has to wait, for buffers or until the device goes on. */
+static bool place(struct net_rx *rx, struct slot *slot)
+{
+	return slot->to != rx || (may_fill(rx) && fill(rx, slot));
+}
+
+/* A buffer of a frame that could not be copied goes back empty, which drivers drop. */
+static void push_filled(struct net_rx *rx)
+{
+	unsigned i;
+
+	memory_flush(&rx->vq->memory);
+	for (i = 0; i < rx->nfilled; i++) {
+		const struct filled *filled = &rx->filled[i];
+
+		virtqueue_push(rx->vq, filled->chain, filled->slot->err ? 0 : filled->length);
+	}
+	rx->nfilled = 0;
+}
 
 /* --- reading ------------------------------------------------------------------- */
 
@@ -83,20 +244,64 @@ static size_t room_for(int length)
 	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+static bool is_steered(const struct net_rx *rx)
+{
+	bool steers;
+
+	pthread_mutex_lock(&rx->net->lock);
+	steers = rx->net->rss.steers;
+	pthread_mutex_unlock(&rx->net->lock);
+	return steers;
+}
+
+/* Not behind one of the burst that has yet to be delivered, nor for another queue. */
+static bool lend_buffers(struct net_rx *rx, const struct slot *slot)
+{
+	return rx->large && slot == &rx->slots[rx->next] && virtqueue_running(rx->vq) &&
+	       may_fill(rx) && !is_steered(rx) && net_direct_lend(&rx->direct, &rx->buffers);
+}
+
+static void read_frame(struct net_rx *rx, struct slot *slot)
+{
+	const struct iovec all = { .iov_base = slot->frame.data,
+				   .iov_len = NET_FRAME_BYTES - NET_HASH_BYTES };
+
+	slot->direct = lend_buffers(rx, slot);
+	if (slot->direct)
+		slot->result = net_direct_read(&rx->direct, rx->vq, rx->port, slot->frame.data);
+	else
+		slot->result = rx->port->backend->ops->read(rx->port, &all, 1);
+	if (slot->result > 0)
+		rx->large = slot->result >= (int)LARGE;
+}
+
+/* Delivered at once, so that nothing comes between, such as a reset. The buffers of one that
+ * is not wanted stay unused. */
+static void finish_direct(struct net_rx *rx, struct slot *slot)
+{
+	sort(rx);
+	if (slot->to)
+		fill(rx, slot);
+	rx->next++;
+}
+
 /* One behind the other, as many as there are, or as there is room for. */
 static void read_at_once(struct net_rx *rx)
 {
-	struct iovec all = { .iov_len = NET_FRAME_BYTES - NET_HASH_BYTES };
 	struct slot *slot;
 	size_t at = 0;
 
 	rx->nread = 0;
 	do {
 		slot = &rx->slots[rx->nread++];
-		slot->frame.data = all.iov_base = rx->frames + at + NET_HASH_BYTES;
-		slot->result = rx->port->backend->ops->read(rx->port, &all, 1);
+		slot->frame.data = rx->frames + at + NET_HASH_BYTES;
+		read_frame(rx, slot);
+		if (slot->direct && slot->result > 0)
+			finish_direct(rx, slot);
 		at += room_for(slot->result);
 	} while (slot->result > 0 && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
+	if (rx->nfilled)
+		push_filled(rx);
 	loop_post(rx->port->loop, &rx->deliver);
 }
 
@@ -216,144 +421,7 @@ static void go_on(struct net_rx *rx)
 	rest(rx);
 }
 
-/* --- whose it is --------------------------------------------------------------- */
-
-/* Does the guest want it, and has it come whole? */
-static bool is_wanted(struct net_rx *rx, const struct slot *slot)
-{
-	uint32_t length = (uint32_t)slot->result;
-
-	if (slot->result < (int)(NET_HEADER_BYTES + NET_ETHERNET_BYTES))
-		return false;
-	if (net_unplugged(rx->net))
-		return false;
-	if (net_filter_wants(&rx->net->filter, slot->frame.data + NET_HEADER_BYTES,
-			     length - NET_HEADER_BYTES))
-		return true;
-	net_count(&rx->net->counters.rx_filtered, 1);
-	return false;
-}
-
-static struct net_rx *receiver(struct net_rx *rx, struct slot *slot)
-{
-	const struct net_rss *rss = &rx->net->rss;
-	uint16_t pair;
-
-	if (!is_wanted(rx, slot))
-		return NULL;
-	slot->hash = net_rss_hash(rss, slot->frame.data + NET_HEADER_BYTES,
-				  (uint32_t)slot->result - NET_HEADER_BYTES);
-	pair = net_rss_queue(rss, slot->hash, (uint16_t)rx->port->index);
-	return pair == NET_RSS_NOBODY ? NULL : rx->net->device->queues[2 * pair].private;
-}
-
-/* Once for each burst, and for all that main may change meanwhile. */
-static void sort(struct net_rx *rx)
-{
-	unsigned i;
-
-	pthread_mutex_lock(&rx->net->lock);
-	for (i = 0; i < rx->nread; i++)
-		rx->slots[i].to = receiver(rx, &rx->slots[i]);
-	pthread_mutex_unlock(&rx->net->lock);
-	rx->sorted = true;
-}
-
-static void lend_others(struct net_rx *rx)
-{
-	unsigned i;
-
-	for (i = 0; i < rx->nread; i++) {
-		struct slot *slot = &rx->slots[i];
-
-		if (!slot->to || slot->to == rx)
-			continue;
-		rx->away++;
-		slot->generation = rx->vq->generation;
-		net_loan_lend(&slot->loan, &slot->to->steer);
-	}
-}
-
 /* --- delivery ------------------------------------------------------------------ */
-
-/* Where the frame with the guest's header begins, which may be longer than ours: there is
- * room in front of it. */
-static uint8_t *write_header(struct net_rx *rx, struct slot *slot, unsigned count)
-{
-	uint8_t *data = slot->frame.data - net_hash_bytes(rx->vq);
-	struct virtio_net_hdr_v1_hash *header = (void *)data;
-
-	if (data != slot->frame.data) {
-		memmove(data, slot->frame.data, NET_HEADER_BYTES);
-		header->hash_value = slot->hash.value;
-		header->hash_report = slot->hash.report;
-		header->padding = 0;
-	}
-	header->hdr.num_buffers = (uint16_t)count;
-	return data;
-}
-
-static uint32_t guest_length(const struct net_rx *rx, const struct slot *slot)
-{
-	return (uint32_t)slot->result + net_hash_bytes(rx->vq);
-}
-
-static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
-{
-	uint8_t *data = write_header(rx, slot, count);
-	uint32_t done = 0, left = guest_length(rx, slot);
-	unsigned i;
-
-	slot->err = 0;
-	for (i = 0; i < count; i++) {
-		struct chain *chain = net_buffers_at(&rx->buffers, i);
-		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
-
-		chain_copy(&rx->vq->memory, chain, true, 0, here, data + done, &slot->err);
-		rx->filled[rx->nfilled++] =
-			(struct filled){ .chain = chain, .slot = slot, .length = here };
-		done += here;
-		left -= here;
-	}
-	net_buffers_used(&rx->buffers, count);
-}
-
-/* False if it has to wait, for buffers or until the device goes on. */
-static bool place(struct net_rx *rx, struct slot *slot)
-{
-	unsigned count;
-
-	if (slot->to != rx)
-		return true;
-	if (virtqueue_paused(rx->vq) || rx->nfilled > NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER)
-		return false;
-	count = net_buffers_for(&rx->buffers, guest_length(rx, slot));
-	if (!count)
-		return false;
-	if (count == UINT32_MAX) {
-		net_count(&rx->net->counters.rx_too_long, 1);
-		return true;
-	}
-	net_moved(&rx->traffic, (uint32_t)slot->result);
-	rx->port->moved += (uint32_t)slot->result;
-	net_count(&rx->net->counters.rx_steered, slot->rx != rx);
-	lay_out(rx, slot, count);
-	return true;
-}
-
-/* A buffer of a frame that could not be copied goes back empty, which drivers drop. */
-static void push_filled(struct net_rx *rx)
-{
-	unsigned i;
-
-	memory_flush(&rx->vq->memory);
-	for (i = 0; i < rx->nfilled; i++) {
-		const struct filled *filled = &rx->filled[i];
-
-		virtqueue_push(rx->vq, filled->chain, filled->slot->err ? 0 : filled->length);
-	}
-	rx->nfilled = 0;
-}
 
 static void place_all(struct net_rx *rx)
 {
@@ -370,6 +438,7 @@ static void deliver(struct loop_work *work)
 		return;
 	if (!rx->sorted) {
 		sort(rx);
+		rx->sorted = true;
 		lend_others(rx);
 	}
 	do {

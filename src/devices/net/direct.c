@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* direct.c: see direct.h. */
+#include "devices/net/direct.h"
+
+#include <string.h>
+
+#include "base/util.h"
+#include "devices/net/net.h"
+
+/* In the guest's first buffer. */
+static uint32_t head_bytes(const struct virtqueue *vq)
+{
+	return NET_DIRECT_HEAD + net_hash_bytes(vq);
+}
+
+static bool lends(const struct virtqueue *vq, const struct chain *first)
+{
+	return first->in_length > head_bytes(vq) &&
+	       memory_lends(&vq->memory, first->segments[first->nout].address, NET_FRAME_MAX);
+}
+
+static bool is_there(struct net_buffers *buffers, unsigned i)
+{
+	return i < buffers->count ||
+	       (virtqueue_more(buffers->vq) && net_buffers_have(buffers, i + 1));
+}
+
+/* False if they are too many pieces. */
+static bool add(struct net_direct *direct, const struct chain *chain, uint32_t offset)
+{
+	struct chain_cursor at = chain_at(chain, true, offset);
+	uint32_t left = (uint32_t)min_u64(chain->in_length - offset, direct->missing);
+
+	direct->missing -= left;
+	while (left && direct->nsegments < MEMORY_LOAN_PIECES) {
+		struct segment segment = chain_next(&at, left);
+
+		direct->segments[direct->nsegments++] = segment;
+		left -= segment.length;
+	}
+	return !left;
+}
+
+bool net_direct_lend(struct net_direct *direct, struct net_buffers *buffers)
+{
+	const struct virtqueue *vq = buffers->vq;
+	unsigned i;
+
+	if (!(vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)) || !is_there(buffers, 0) ||
+	    !lends(vq, net_buffers_at(buffers, 0)))
+		return false;
+	direct->nsegments = 0;
+	direct->missing = NET_FRAME_MAX - NET_DIRECT_HEAD;
+	for (i = 0; direct->missing; i++)
+		if (i == NET_BUFFERS_TOGETHER || !is_there(buffers, i) ||
+		    !add(direct, net_buffers_at(buffers, i), i ? 0 : head_bytes(vq)))
+			return false;
+	return !memory_lend(&vq->memory, direct->segments, direct->nsegments, true, &direct->loan);
+}
+
+int net_direct_read(struct net_direct *direct, const struct virtqueue *vq, struct net_port *port,
+		    uint8_t *head)
+{
+	unsigned count = direct->loan.count;
+	int result;
+
+	direct->pieces[0] = (struct iovec){ .iov_base = head, .iov_len = NET_DIRECT_HEAD };
+	memcpy(direct->pieces + 1, direct->loan.pieces, count * sizeof(*direct->pieces));
+	result = port->backend->ops->read(port, direct->pieces, count + 1);
+	memory_cut(&direct->loan,
+		   result > (int)NET_DIRECT_HEAD ? (size_t)result - NET_DIRECT_HEAD : 0);
+	memory_return(&vq->memory, &direct->loan);
+	return result;
+}
