@@ -51,13 +51,6 @@ struct slot {
 	uint32_t generation; /* of the device as it was lent */
 };
 
-/* A buffer that has a part of a frame. */
-struct filled {
-	struct chain *chain;
-	struct slot *slot;
-	uint32_t length;
-};
-
 struct net_rx {
 	struct virtqueue *vq;
 	struct net_device *net;
@@ -73,8 +66,6 @@ struct net_rx {
 	struct slot slots[BURST_MAX];
 	struct net_buffers buffers;
 	struct net_direct direct;
-	struct filled filled[NET_BUFFERS_MAX];
-	unsigned nfilled;
 	struct net_traffic traffic;
 	struct net_pace pace;
 	struct loop_work deliver, resume;
@@ -169,31 +160,18 @@ static uint32_t guest_length(const struct net_rx *rx, const struct slot *slot)
 
 static void lay_out(struct net_rx *rx, struct slot *slot, unsigned count)
 {
-	uint8_t *data = write_header(rx, slot, count);
-	uint32_t ours = own_bytes(slot) + net_hash_bytes(rx->vq);
-	uint32_t left = guest_length(rx, slot);
-	unsigned i;
+	struct net_bytes frame = { .data = write_header(rx, slot, count),
+				   .length = guest_length(rx, slot),
+				   .ours = own_bytes(slot) + net_hash_bytes(rx->vq),
+				   .err = &slot->err };
 
 	slot->err = 0;
-	for (i = 0; i < count; i++) {
-		struct chain *chain = net_buffers_at(&rx->buffers, i);
-		uint32_t here = (uint32_t)min_u64(left, chain->in_length);
-		uint32_t copied = (uint32_t)min_u64(ours, here);
-
-		if (copied)
-			chain_copy(&rx->vq->memory, chain, true, 0, copied, data, &slot->err);
-		rx->filled[rx->nfilled++] =
-			(struct filled){ .chain = chain, .slot = slot, .length = here };
-		data += copied;
-		ours -= copied;
-		left -= here;
-	}
-	net_buffers_used(&rx->buffers, count);
+	net_buffers_fill(&rx->buffers, count, frame);
 }
 
 static bool may_fill(const struct net_rx *rx)
 {
-	return !virtqueue_paused(rx->vq) && rx->nfilled <= NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER;
+	return !virtqueue_paused(rx->vq) && net_buffers_may_fill(&rx->buffers);
 }
 
 /* False if there are too few buffers. */
@@ -218,20 +196,6 @@ static bool fill(struct net_rx *rx, struct slot *slot)
 static bool place(struct net_rx *rx, struct slot *slot)
 {
 	return slot->to != rx || (may_fill(rx) && fill(rx, slot));
-}
-
-/* A buffer of a frame that could not be copied goes back empty, which drivers drop. */
-static void push_filled(struct net_rx *rx)
-{
-	unsigned i;
-
-	memory_flush(&rx->vq->memory);
-	for (i = 0; i < rx->nfilled; i++) {
-		const struct filled *filled = &rx->filled[i];
-
-		virtqueue_push(rx->vq, filled->chain, filled->slot->err ? 0 : filled->length);
-	}
-	rx->nfilled = 0;
 }
 
 /* --- reading ------------------------------------------------------------------- */
@@ -300,8 +264,7 @@ static void read_at_once(struct net_rx *rx)
 			finish_direct(rx, slot);
 		at += room_for(slot->result);
 	} while (slot->result > 0 && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
-	if (rx->nfilled)
-		push_filled(rx);
+	net_buffers_push(&rx->buffers);
 	loop_post(rx->port->loop, &rx->deliver);
 }
 
@@ -432,7 +395,6 @@ static void place_all(struct net_rx *rx)
 static void deliver(struct loop_work *work)
 {
 	struct net_rx *rx = container_of(work, struct net_rx, deliver);
-	bool progress;
 
 	if ((rx->phase != RX_READING && rx->phase != RX_STARVED) || !virtqueue_running(rx->vq))
 		return;
@@ -443,9 +405,7 @@ static void deliver(struct loop_work *work)
 	}
 	do {
 		place_all(rx);
-		progress = rx->nfilled;
-		push_filled(rx);
-	} while (progress && rx->next < rx->nread);
+	} while (net_buffers_push(&rx->buffers) && rx->next < rx->nread);
 	if (!virtqueue_running(rx->vq))
 		return;
 	if (rx->next < rx->nread) {
@@ -489,12 +449,11 @@ static void deliver_some(struct net_rx *rx)
 	struct net_loans placed = STAILQ_HEAD_INITIALIZER(placed);
 	struct net_loan *loan;
 
-	while (rx->nfilled <= NET_BUFFERS_MAX - NET_BUFFERS_TOGETHER &&
-	       (loan = net_steer_next(&rx->steer))) {
+	while (net_buffers_may_fill(&rx->buffers) && (loan = net_steer_next(&rx->steer))) {
 		place_lent(rx, container_of(loan, struct slot, loan));
 		STAILQ_INSERT_TAIL(&placed, loan, entry);
 	}
-	push_filled(rx);
+	net_buffers_push(&rx->buffers);
 	return_all(&placed);
 }
 
