@@ -10,14 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "devices/net/net.h"
-#include "devices/types.h"
-#include "guest/guest.h"
 #include "unit/frame.h"
-#include "unit/rig.h"
 #include "unit/unit.h"
+#include "unit/wires.h"
 
-#define PAIRS    2u
+#define PAIRS    WIRES_MAX
 #define HEADER   ((uint32_t)NET_HEADER_BYTES)
 #define LONGER   (HEADER + (uint32_t)NET_HASH_BYTES)
 #define STEERING (BIT_ULL(VIRTIO_NET_F_RSS) | BIT_ULL(VIRTIO_NET_F_HASH_REPORT))
@@ -25,134 +22,24 @@
 #define PATIENCE 5000 /* ms */
 #define SHORTLY  30
 
-/* A backend of several descriptors, each of which is a backend of one port. */
-struct wires {
-	struct net_backend backend, *parts[PAIRS];
-	int ends[PAIRS]; /* the test's */
-};
-
-static struct wires wires;
-static struct rig rig;
-static struct gnet *guest;
-static struct net_device *device;
-
-/* ---- the backend ------------------------------------------------------------------- */
-
-static struct net_port *part_of(struct net_port *port)
-{
-	struct net_port *part = &wires.parts[port->index]->ports[0];
-
-	part->loop = port->loop;
-	part->readable = port->readable;
-	part->user = port->user;
-	return part;
-}
-
-static void wires_send(struct net_port *port, struct net_frame *frame)
-{
-	struct net_port *part = part_of(port);
-
-	part->backend->ops->send(part, frame);
-}
-
-static int wires_read(struct net_port *port, const struct iovec *pieces, unsigned npieces)
-{
-	struct net_port *part = part_of(port);
-
-	return part->backend->ops->read(part, pieces, npieces);
-}
-
-static void wires_watch(struct net_port *port)
-{
-	struct net_port *part = part_of(port);
-
-	part->backend->ops->watch(part);
-}
-
-static void wires_close(struct net_backend *backend)
-{
-	unsigned i;
-
-	(void)backend;
-	for (i = 0; i < PAIRS; i++)
-		wires.parts[i]->ops->close(wires.parts[i]);
-}
-
-static int accept_all(struct net_backend *backend, uint64_t features)
-{
-	(void)backend, (void)features;
-	return 0;
-}
-
-static int accept_pairs(struct net_backend *backend, unsigned pairs)
-{
-	return accept_all(backend, pairs);
-}
-
-static const struct net_backend_ops ops = {
-	.close = wires_close,
-	.send = wires_send,
-	.read = wires_read,
-	.watch = wires_watch,
-	.set_offloads = accept_all,
-	.set_pairs = accept_pairs,
-};
-
-static int open_wires(struct virtio_device *virtio, const void *options)
-{
-	const struct net_options none = { 0 };
-	int ends[2], bytes = 4 << 20;
-	unsigned i;
-
-	(void)options;
-	wires = (struct wires){ .backend = { .ops = &ops, .npairs = PAIRS, .up = true } };
-	for (i = 0; i < PAIRS; i++) {
-		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-		setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-		ck_assert_int_eq(packets_open(ends[1], &wires.parts[i], &virtio->why), 0);
-		wires.ends[i] = ends[0];
-		wires.backend.features = wires.parts[i]->features;
-		wires.backend.gathers = wires.parts[i]->gathers;
-		wires.backend.ports[i] = (struct net_port){ .backend = &wires.backend, .index = i };
-	}
-	return net_device_init(virtio, &wires.backend, &none);
-}
-
 /* ---- start and end ------------------------------------------------------------------- */
 
 static const unsigned workers[] = { 0, 1, 2 };
 #define VARIANTS ((int)(2 * ARRAY_SIZE(workers)))
 
-static struct gnet_config config;
-
 static void start(int variant, unsigned buffers, uint64_t without)
 {
-	static struct virtio_device_type type;
 	const struct rig_config how = { .workers = workers[variant / 2] };
-	const void *nothing = NULL;
+	const struct gnet_config config = { .bdf = RIG_BDF,
+					    .dma = variant % 2 ? GDMA_GRANTS : GDMA_PLAIN,
+					    .irq = GIRQ_MSIX,
+					    .pairs = PAIRS,
+					    .control = true,
+					    .buffers = buffers,
+					    .with = STEERING,
+					    .without = without };
 
-	guest_boot(FAKE_HVM, 2, 8192);
-	type = virtio_net;
-	type.open = open_wires;
-	rig_start(&rig, &type, &nothing, &how);
-	device = rig.device.private;
-	config = (struct gnet_config){ .bdf = RIG_BDF,
-				       .dma = variant % 2 ? GDMA_GRANTS : GDMA_PLAIN,
-				       .irq = GIRQ_MSIX,
-				       .pairs = PAIRS,
-				       .control = true,
-				       .buffers = buffers,
-				       .with = STEERING,
-				       .without = without };
-	guest = gnet_start(&config);
-}
-
-static void stop(void)
-{
-	gnet_remove(guest);
-	rig_assert_idle(&rig);
-	rig_stop(&rig);
-	gnet_free(guest);
+	wires_start(&how, &config);
 }
 
 static void setup(void)
@@ -188,8 +75,8 @@ static struct steering make_steering(void)
 static void steer_by(const struct steering *steering)
 {
 	ck_assert(net_rss_configure(&rss, (const uint8_t *)steering, sizeof(*steering)));
-	ck_assert_uint_eq(gnet_command(guest, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_RSS_CONFIG,
-				       steering, sizeof(*steering)),
+	ck_assert_uint_eq(gnet_command(wires_guest, VIRTIO_NET_CTRL_MQ,
+				       VIRTIO_NET_CTRL_MQ_RSS_CONFIG, steering, sizeof(*steering)),
 			  VIRTIO_NET_OK);
 }
 
@@ -213,8 +100,8 @@ static void steer_all_to(uint16_t pair)
 
 static void use_pairs(uint16_t pairs)
 {
-	ck_assert_uint_eq(gnet_command(guest, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET,
-				       &pairs, sizeof(pairs)),
+	ck_assert_uint_eq(gnet_command(wires_guest, VIRTIO_NET_CTRL_MQ,
+				       VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, sizeof(pairs)),
 			  VIRTIO_NET_OK);
 }
 
@@ -228,7 +115,7 @@ static void make_frame(uint16_t flow_number, uint32_t number)
 {
 	const struct frame_flow flow = { "10.0.0.1", "10.0.0.2", flow_number, 80 };
 
-	frame_begin(&frame, guest->mac);
+	frame_begin(&frame, wires_guest->mac);
 	frame_ip(&frame, &flow, FRAME_UDP, 0);
 	frame_ports(&frame, &flow, FRAME_UDP);
 	frame_bytes(&frame, &number, sizeof(number));
@@ -251,13 +138,8 @@ static uint16_t pair_of_frame(void)
 /* What the guest gets is the last frame made. */
 static bool comes_by(unsigned pair, uint32_t header, unsigned ms)
 {
-	return gnet_receive(guest, pair, seen, ms) == header + frame.length &&
+	return gnet_receive(wires_guest, pair, seen, ms) == header + frame.length &&
 	       !memcmp(seen + header, frame.bytes, frame.length);
-}
-
-static uint64_t counted(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
 /* ---- steering ------------------------------------------------------------------------------ */
@@ -285,9 +167,9 @@ START_TEST(a_frame_goes_to_the_queue_of_its_hash_whatever_its_port)
 		ck_assert_uint_eq(header->hdr.num_buffers, 1);
 	}
 	ck_assert(got[0] > 20 && got[1] > 20);
-	ck_assert_uint_gt(counted(&device->counters.rx_steered), 20);
-	ck_assert_uint_eq(counted(&device->counters.rx_dropped), 0);
-	stop();
+	ck_assert_uint_gt(wires_counted(&wires_device->counters.rx_steered), 20);
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_dropped), 0);
+	wires_stop();
 }
 END_TEST
 
@@ -306,7 +188,7 @@ START_TEST(what_has_no_hash_goes_to_the_queue_for_the_rest)
 		ck_assert_uint_eq(header->hash_report, VIRTIO_NET_HASH_REPORT_NONE);
 		ck_assert_uint_eq(header->hash_value, 0);
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -322,7 +204,7 @@ START_TEST(without_reports_headers_are_short)
 		to_wire(i / 2 % PAIRS);
 		ck_assert(comes_by(pair_of_frame(), HEADER, PATIENCE));
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -340,7 +222,8 @@ START_TEST(frames_of_a_flow_stay_in_order)
 		to_wire(i % flows % PAIRS);
 	}
 	for (pair = 0; pair < PAIRS; pair++)
-		while (gnet_receive(guest, pair, seen, received < flows * rounds ? 500 : SHORTLY)) {
+		while (gnet_receive(wires_guest, pair, seen,
+				    received < flows * rounds ? 500 : SHORTLY)) {
 			const uint8_t *udp = seen + LONGER + 34;
 			unsigned flow = udp[1];
 			uint32_t number;
@@ -351,7 +234,7 @@ START_TEST(frames_of_a_flow_stay_in_order)
 			received++;
 		}
 	ck_assert_uint_eq(received, flows * rounds);
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -366,7 +249,7 @@ START_TEST(a_full_queue_does_not_hold_up_the_others)
 		make_frame(1, i);
 		to_wire(0);
 	}
-	ck_assert(wait_for(counted(&device->counters.rx_dropped) == 36));
+	ck_assert(wait_for(wires_counted(&wires_device->counters.rx_dropped) == 36));
 	steer_all_to(0);
 	make_frame(2, 0);
 	to_wire(0);
@@ -375,9 +258,9 @@ START_TEST(a_full_queue_does_not_hold_up_the_others)
 		make_frame(1, i);
 		ck_assert(comes_by(1, LONGER, PATIENCE));
 	}
-	ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
-	ck_assert_uint_eq(counted(&device->counters.rx_steered), 4);
-	stop();
+	ck_assert_uint_eq(gnet_receive(wires_guest, 1, seen, SHORTLY), 0);
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_steered), 4);
+	wires_stop();
 }
 END_TEST
 
@@ -392,12 +275,12 @@ START_TEST(frames_of_the_own_port_wait_for_buffers)
 		make_frame(1, i);
 		to_wire(1);
 	}
-	ck_assert(wait_for(counted(&device->counters.rx_no_buffer)));
+	ck_assert(wait_for(wires_counted(&wires_device->counters.rx_no_buffer)));
 	for (i = 0; i < 40; i++) {
 		make_frame(1, i);
 		ck_assert(comes_by(1, LONGER, PATIENCE));
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -416,10 +299,10 @@ START_TEST(what_comes_by_another_port_does_not_overtake_what_waits)
 	make_frame(1, i);
 	frame_bytes(&frame, more, sizeof(more));
 	to_wire(1);
-	ck_assert(wait_for(counted(&device->counters.rx_no_buffer)));
+	ck_assert(wait_for(wires_counted(&wires_device->counters.rx_no_buffer)));
 	make_frame(2, 0);
 	to_wire(0);
-	ck_assert(wait_for(counted(&device->counters.rx_dropped) == 1));
+	ck_assert(wait_for(wires_counted(&wires_device->counters.rx_dropped) == 1));
 	for (i = 0; i < 3; i++) {
 		make_frame(1, i);
 		ck_assert(comes_by(1, LONGER, PATIENCE));
@@ -427,7 +310,7 @@ START_TEST(what_comes_by_another_port_does_not_overtake_what_waits)
 	make_frame(1, i);
 	frame_bytes(&frame, more, sizeof(more));
 	ck_assert(comes_by(1, LONGER, PATIENCE));
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -440,26 +323,27 @@ START_TEST(a_broken_queue_does_not_hold_up_the_others)
 	unsigned i;
 
 	start(_i, 0, 0);
-	counters = &device->counters;
-	traffic = net_rx_traffic(&device->device->queues[2]);
+	counters = &wires_device->counters;
+	traffic = net_rx_traffic(&wires_device->device->queues[2]);
 	steer_all_to(1);
-	ring = guest->v.ring[2];
+	ring = wires_guest->v.ring[2];
 	for (i = 0; i < 100; i++) {
 		if (i == 1)
 			ring->avail->idx = (uint16_t)(ring->avail->idx + 1000);
 		make_frame(1, i);
 		to_wire(0);
-		ck_assert(wait_for(
-			counter_read(&traffic->frames) + counted(&counters->rx_dropped) == i + 1));
+		ck_assert(wait_for(counter_read(&traffic->frames) +
+					   wires_counted(&counters->rx_dropped) ==
+				   i + 1));
 	}
-	ck_assert(gvirtio_read(&guest->v, gvirtio_field(device_status), 1) &
+	ck_assert(gvirtio_read(&wires_guest->v, gvirtio_field(device_status), 1) &
 		  VIRTIO_CONFIG_S_NEEDS_RESET);
-	ck_assert_uint_gt(counted(&counters->rx_dropped), 50);
+	ck_assert_uint_gt(wires_counted(&counters->rx_dropped), 50);
 	steer_all_to(0);
 	make_frame(2, 0);
 	to_wire(0);
 	ck_assert(comes_by(0, LONGER, PATIENCE));
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -472,7 +356,7 @@ START_TEST(queues_that_are_not_in_use_get_nothing)
 		make_frame(1, port);
 		to_wire(port % PAIRS);
 		if (port % PAIRS)
-			ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
+			ck_assert_uint_eq(gnet_receive(wires_guest, 1, seen, SHORTLY), 0);
 		else
 			ck_assert(comes_by(0, LONGER, PATIENCE));
 		steer();
@@ -490,8 +374,8 @@ START_TEST(queues_that_are_not_in_use_get_nothing)
 		to_wire(port);
 		ck_assert(comes_by(0, LONGER, PATIENCE));
 	}
-	ck_assert_uint_eq(gnet_receive(guest, 1, seen, SHORTLY), 0);
-	stop();
+	ck_assert_uint_eq(gnet_receive(wires_guest, 1, seen, SHORTLY), 0);
+	wires_stop();
 }
 END_TEST
 
@@ -517,21 +401,22 @@ START_TEST(a_reset_with_frames_on_their_way)
 		steer();
 		cross(60);
 		if (life % 2)
-			gnet_receive(guest, 0, seen, SHORTLY);
-		gnet_remove(guest);
-		ck_assert_uint_eq(guest->v.dma.grants, 0);
-		rig_assert_idle(&rig);
-		gnet_restart(guest);
+			gnet_receive(wires_guest, 0, seen, SHORTLY);
+		gnet_remove(wires_guest);
+		ck_assert_uint_eq(wires_guest->v.dma.grants, 0);
+		rig_assert_idle(&wires_rig);
+		gnet_restart(wires_guest);
 	}
 	steer();
-	while (gnet_receive(guest, 0, seen, SHORTLY) || gnet_receive(guest, 1, seen, SHORTLY))
+	while (gnet_receive(wires_guest, 0, seen, SHORTLY) ||
+	       gnet_receive(wires_guest, 1, seen, SHORTLY))
 		;
 	for (life = 0; life < 20; life++) {
 		make_frame((uint16_t)life, life);
 		to_wire(life % PAIRS);
 		ck_assert(comes_by(pair_of_frame(), LONGER, PATIENCE));
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -540,8 +425,8 @@ START_TEST(the_end_with_frames_on_their_way)
 	start(_i, 0, 0);
 	steer();
 	cross(120);
-	rig_stop(&rig);
-	gnet_free(guest);
+	rig_stop(&wires_rig);
+	gnet_free(wires_guest);
 }
 END_TEST
 
@@ -568,15 +453,16 @@ START_TEST(frames_of_all_sizes_reach_the_guest_with_the_longer_header)
 		memset(bytes, 0, HEADER);
 		bytes[0] = VIRTIO_NET_HDR_F_DATA_VALID;
 		fill(bytes + HEADER, lengths[i], i);
-		memcpy(bytes + HEADER, guest->mac, sizeof(guest->mac));
+		memcpy(bytes + HEADER, wires_guest->mac, sizeof(wires_guest->mac));
 		ck_assert_int_eq(send(wires.ends[0], bytes, HEADER + lengths[i], 0),
 				 HEADER + lengths[i]);
-		ck_assert_uint_eq(gnet_receive(guest, 0, seen, PATIENCE), LONGER + lengths[i]);
+		ck_assert_uint_eq(gnet_receive(wires_guest, 0, seen, PATIENCE),
+				  LONGER + lengths[i]);
 		ck_assert_mem_eq(seen + LONGER, bytes + HEADER, lengths[i]);
 		ck_assert_mem_eq(seen, bytes, HEADER - 2);
 		ck_assert_uint_eq(header->hdr.num_buffers, (LONGER + lengths[i] + 1535) / 1536);
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -593,16 +479,16 @@ START_TEST(frames_leave_the_guest_without_the_longer_header)
 			memset(bytes, 0x5a, LONGER); /* nobody reads what it says of the hash */
 			memset(bytes, 0, HEADER);
 			fill(bytes + LONGER, length, i);
-			ck_assert(gnet_send(guest, i % 2, bytes, LONGER + length, segments));
-			gnet_kick(guest, i % 2);
+			ck_assert(gnet_send(wires_guest, i % 2, bytes, LONGER + length, segments));
+			gnet_kick(wires_guest, i % 2);
 			ck_assert_int_eq(recv(wires.ends[i % 2], seen, sizeof(seen), 0),
 					 HEADER + length);
 			ck_assert_mem_eq(seen, bytes, HEADER);
 			ck_assert_mem_eq(seen + HEADER, bytes + LONGER, length);
-			ck_assert(gnet_sent(guest, i % 2, PATIENCE));
+			ck_assert(gnet_sent(wires_guest, i % 2, PATIENCE));
 		}
 	}
-	stop();
+	wires_stop();
 }
 END_TEST
 
@@ -612,23 +498,23 @@ START_TEST(chains_that_hold_no_more_than_the_longer_header_are_dropped)
 
 	start(_i, 0, 0);
 	for (length = 1; length <= LONGER + 13; length++)
-		ck_assert(gnet_send(guest, 0, bytes, length, 1));
-	ck_assert(gnet_send(guest, 0, bytes, LONGER + 14, 1));
-	gnet_kick(guest, 0);
+		ck_assert(gnet_send(wires_guest, 0, bytes, length, 1));
+	ck_assert(gnet_send(wires_guest, 0, bytes, LONGER + 14, 1));
+	gnet_kick(wires_guest, 0);
 	ck_assert_int_eq(recv(wires.ends[0], seen, sizeof(seen), 0), HEADER + 14);
-	ck_assert(gnet_sent(guest, 0, PATIENCE));
-	ck_assert_uint_eq(counted(&device->counters.tx_bad), LONGER + 13);
-	stop();
+	ck_assert(gnet_sent(wires_guest, 0, PATIENCE));
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.tx_bad), LONGER + 13);
+	wires_stop();
 }
 END_TEST
 
 START_TEST(the_configuration_says_what_there_is)
 {
 	start(_i, 0, 0);
-	ck_assert_uint_eq(gvirtio_config(&guest->v, 17, 1), 40);
-	ck_assert_uint_eq(gvirtio_config(&guest->v, 18, 2), 128);
-	ck_assert_uint_eq(gvirtio_config(&guest->v, 20, 4), NET_RSS_TYPES);
-	stop();
+	ck_assert_uint_eq(gvirtio_config(&wires_guest->v, 17, 1), 40);
+	ck_assert_uint_eq(gvirtio_config(&wires_guest->v, 18, 2), 128);
+	ck_assert_uint_eq(gvirtio_config(&wires_guest->v, 20, 4), NET_RSS_TYPES);
+	wires_stop();
 }
 END_TEST
 
