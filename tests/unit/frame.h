@@ -12,7 +12,7 @@
 #define FRAME_UDP 17
 
 struct frame {
-	uint8_t bytes[1600];
+	uint8_t bytes[65600];
 	size_t length, ip; /* where its IP header begins */
 };
 

@@ -142,6 +142,16 @@ static bool comes_by(unsigned pair, uint32_t header, unsigned ms)
 	       !memcmp(seen + header, frame.bytes, frame.length);
 }
 
+/* One that is read into the guest's buffers where it can be. */
+static void make_large(uint16_t flow_number, uint32_t number)
+{
+	static const uint8_t more[60000];
+
+	make_frame(flow_number, number);
+	frame_bytes(&frame, more, sizeof(more));
+	frame_end(&frame);
+}
+
 /* ---- steering ------------------------------------------------------------------------------ */
 
 START_TEST(a_frame_goes_to_the_queue_of_its_hash_whatever_its_port)
@@ -234,6 +244,57 @@ START_TEST(frames_of_a_flow_stay_in_order)
 			received++;
 		}
 	ck_assert_uint_eq(received, flows * rounds);
+	wires_stop();
+}
+END_TEST
+
+static unsigned pieces(unsigned port)
+{
+	return __atomic_load_n(&wires.pieces[port], __ATOMIC_RELAXED);
+}
+
+START_TEST(large_frames_are_steered_from_the_first_one_on)
+{
+	unsigned i;
+
+	start(_i, 0, 0);
+	for (i = 0; i < 3; i++) {
+		make_large(1, i);
+		to_wire(0);
+		ck_assert(comes_by(0, LONGER, PATIENCE));
+	}
+	ck_assert(_i % 2 || pieces(0) > 1);
+	steer();
+	for (i = 0; i < 20; i++) {
+		make_large((uint16_t)i, i);
+		to_wire(0);
+		ck_assert(comes_by(pair_of_frame(), LONGER, PATIENCE));
+		ck_assert_uint_eq(pieces(0), 1);
+	}
+	wires_stop();
+}
+END_TEST
+
+/* What is hashed is in their beginning. */
+START_TEST(large_frames_have_their_hash)
+{
+	const struct virtio_net_hdr_v1_hash *header = (const void *)seen;
+	unsigned i;
+
+	start(_i, 0, 0);
+	steer();
+	use_pairs(PAIRS); /* hashes all the same, but steers by the port */
+	for (i = 0; i < 20; i++) {
+		struct net_hash hash;
+
+		make_large((uint16_t)i, i);
+		to_wire(1);
+		hash = net_rss_hash(&rss, frame.bytes, frame.length);
+		ck_assert(comes_by(1, LONGER, PATIENCE));
+		ck_assert(_i % 2 || !i || pieces(1) > 1);
+		ck_assert_uint_eq(header->hash_value, hash.value);
+		ck_assert_uint_eq(header->hash_report, VIRTIO_NET_HASH_REPORT_UDPv4);
+	}
 	wires_stop();
 }
 END_TEST
@@ -526,6 +587,8 @@ int main(void)
 		TIMES(what_has_no_hash_goes_to_the_queue_for_the_rest, n),
 		TIMES(without_reports_headers_are_short, n),
 		TIMES(frames_of_a_flow_stay_in_order, n),
+		TIMES(large_frames_are_steered_from_the_first_one_on, n),
+		TIMES(large_frames_have_their_hash, n),
 		TIMES(a_full_queue_does_not_hold_up_the_others, n),
 		TIMES(frames_of_the_own_port_wait_for_buffers, n),
 		TIMES(what_comes_by_another_port_does_not_overtake_what_waits, n),
