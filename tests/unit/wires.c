@@ -58,24 +58,11 @@ static void wires_close(struct net_backend *backend)
 		wires.parts[i]->ops->close(wires.parts[i]);
 }
 
-static int accept_all(struct net_backend *backend, uint64_t features)
-{
-	(void)backend, (void)features;
-	return 0;
-}
-
-static int accept_pairs(struct net_backend *backend, unsigned pairs)
-{
-	return accept_all(backend, pairs);
-}
-
 static const struct net_backend_ops ops = {
 	.close = wires_close,
 	.send = wires_send,
 	.read = wires_read,
 	.watch = wires_watch,
-	.set_offloads = accept_all,
-	.set_pairs = accept_pairs,
 };
 
 static int open_wires(struct virtio_device *virtio, const void *options)

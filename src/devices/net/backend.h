@@ -72,9 +72,11 @@ struct net_backend_ops {
 	 * asked again if not. */
 	bool (*quiet)(struct net_port *port);
 
-	/* On main. What the guest takes of GUEST_CSUM, GUEST_TSO4 ... 0: nothing. */
+	/* On main. What the guest takes of GUEST_CSUM, GUEST_TSO4 ... 0: nothing. NULL where
+	 * that changes nothing. */
 	int (*set_offloads)(struct net_backend *backend, uint64_t features);
-	/* Ports [0, @pairs) get frames, the others do not. */
+	/* Ports [0, @pairs) get frames, the others do not. NULL where there is one only, or
+	 * all the same do. */
 	int (*set_pairs)(struct net_backend *backend, unsigned pairs);
 	/* From here on backend->changed() is called. NULL where the link is always up. */
 	int (*watch_link)(struct net_backend *backend, struct loop *loop);

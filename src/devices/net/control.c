@@ -165,6 +165,16 @@ static bool announced(struct net_control *control, const struct command *command
 
 /* ---- who gets which frames: the last of these commands counts ---------------------- */
 
+static int take_pairs(struct net_backend *backend, unsigned pairs)
+{
+	return backend->ops->set_pairs ? backend->ops->set_pairs(backend, pairs) : 0;
+}
+
+static int take_offloads(struct net_backend *backend, uint64_t features)
+{
+	return backend->ops->set_offloads ? backend->ops->set_offloads(backend, features) : 0;
+}
+
 static void use(struct net_device *net, const struct net_rss *rss)
 {
 	pthread_mutex_lock(&net->lock);
@@ -174,10 +184,8 @@ static void use(struct net_device *net, const struct net_rss *rss)
 
 static bool try(struct net_device *net, const struct net_rss *rss)
 {
-	struct net_backend *backend = net->backend;
-
 	if (!rss->pairs || rss->pairs > net->config.max_virtqueue_pairs ||
-	    backend->ops->set_pairs(backend, rss->pairs))
+	    take_pairs(net->backend, rss->pairs))
 		return false;
 	use(net, rss);
 	return true;
@@ -233,12 +241,11 @@ static bool set_rss(struct net_control *control, const struct command *command)
 
 static bool set_offloads(struct net_control *control, const struct command *command)
 {
-	struct net_backend *backend = control->net->backend;
 	uint64_t offloads;
 
 	memcpy(&offloads, command->sent.data, sizeof(offloads));
 	if ((offloads & ~(GUEST_OFFLOADS & control->vq->features)) ||
-	    backend->ops->set_offloads(backend, offloads))
+	    take_offloads(control->net->backend, offloads))
 		return false;
 	control->net->offloads = offloads;
 	return true;
@@ -424,7 +431,6 @@ static void reset_filter(struct net_control *control, uint64_t features)
 
 void net_control_reset(struct net_device *net, uint64_t features)
 {
-	struct net_backend *backend = net->backend;
 	struct net_rss rss;
 
 	net_rss_reset(&rss);
@@ -434,22 +440,20 @@ void net_control_reset(struct net_device *net, uint64_t features)
 	net->config.status &= (uint16_t)~VIRTIO_NET_S_ANNOUNCE;
 	net->offloads = features & GUEST_OFFLOADS;
 	memset(net->coalescing, 0, sizeof(net->coalescing));
-	backend->ops->set_offloads(backend, net->offloads);
-	backend->ops->set_pairs(backend, rss.pairs);
+	take_offloads(net->backend, net->offloads);
+	take_pairs(net->backend, rss.pairs);
 	net_keep(net);
 }
 
 void net_control_adopt(struct net_device *net)
 {
-	struct net_backend *backend = net->backend;
-
 	if (!net_kept_take(net)) {
 		net_control_reset(net, net->device->state->driver_features);
 		return;
 	}
 	memcpy(net->config.mac, net->filter.mac, NET_MAC_BYTES);
-	backend->ops->set_offloads(backend, net->offloads);
-	backend->ops->set_pairs(backend, net->rss.pairs);
+	take_offloads(net->backend, net->offloads);
+	take_pairs(net->backend, net->rss.pairs);
 	coalesce(net, false);
 	coalesce(net, true);
 }

@@ -419,18 +419,6 @@ static bool unwatch_link(struct net_backend *backend)
 
 /* --- the backend ---------------------------------------------------------------- */
 
-static int set_offloads(struct net_backend *backend, uint64_t features)
-{
-	(void)backend, (void)features;
-	return 0;
-}
-
-static int set_pairs(struct net_backend *backend, unsigned pairs)
-{
-	(void)backend, (void)pairs;
-	return 0;
-}
-
 static void close_all(struct net_backend *backend)
 {
 	struct passt *passt = passt_of(backend);
@@ -449,8 +437,6 @@ static const struct net_backend_ops ops = {
 	.receive = receive_frame,
 	.watch = watch,
 	.quiet = quiet,
-	.set_offloads = set_offloads,
-	.set_pairs = set_pairs,
 	.watch_link = watch_link,
 	.unwatch_link = unwatch_link,
 };
