@@ -144,7 +144,8 @@ void net_tx_kicked(struct virtqueue *queue)
 		pace_rest(&tx->pace, loop_now());
 		return;
 	}
-	pace_told(&tx->pace, loop_now());
+	if (tx->pace.resting)
+		pace_told(&tx->pace, loop_now());
 	for (i = 0; i < count; i++) {
 		slots[i] = tx->unused[--tx->nunused];
 		slots[i]->chain = chains[i];
