@@ -25,7 +25,15 @@ static bool is_there(struct net_buffers *buffers, unsigned i)
 	       (virtqueue_more(buffers->vq) && net_buffers_have(buffers, i + 1));
 }
 
-/* False if they are too many pieces. */
+static bool extends(const struct net_direct *direct, struct segment segment)
+{
+	const struct segment *last = direct->segments + direct->nsegments - 1;
+
+	return direct->nsegments && last->address + last->length == segment.address;
+}
+
+/* False if they are too many pieces. Linux cuts its buffers from larger pieces, so most begin
+ * where the last one ends. */
 static bool add(struct net_direct *direct, const struct chain *chain, uint32_t offset)
 {
 	struct chain_cursor at = chain_at(chain, true, offset);
@@ -35,7 +43,10 @@ static bool add(struct net_direct *direct, const struct chain *chain, uint32_t o
 	while (left && direct->nsegments < MEMORY_LOAN_PIECES) {
 		struct segment segment = chain_next(&at, left);
 
-		direct->segments[direct->nsegments++] = segment;
+		if (extends(direct, segment))
+			direct->segments[direct->nsegments - 1].length += segment.length;
+		else
+			direct->segments[direct->nsegments++] = segment;
 		left -= segment.length;
 	}
 	return !left;
