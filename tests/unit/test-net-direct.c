@@ -123,6 +123,7 @@ START_TEST(large_frames_are_read_into_the_guests_buffers)
 		pass_directly(LARGE + i, i);
 	pass_directly(60, i); /* nobody could know */
 	pass_by_copies(60, i);
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_direct), 18);
 	wires_stop();
 }
 END_TEST
@@ -316,6 +317,7 @@ START_TEST(what_the_filter_drops_leaves_its_buffers_to_the_next)
 	}
 	ck_assert_uint_gt(pieces(), 1);
 	ck_assert_uint_eq(wires_guest->v.ring[0]->used->idx, used);
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_direct), 0);
 	pass_directly(LARGE, i);
 	wires_stop();
 }

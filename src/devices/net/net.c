@@ -368,6 +368,7 @@ static void net_stats(const struct virtio_device *device, const struct stats *st
 	stats_number(stats, "rx-filtered", net_counted(&c->rx_filtered));
 	stats_number(stats, "rx-too-long", net_counted(&c->rx_too_long));
 	stats_number(stats, "rx-no-buffer", net_counted(&c->rx_no_buffer));
+	stats_number(stats, "rx-direct", net_counted(&c->rx_direct));
 	stats_number(stats, "rx-steered", net_counted(&c->rx_steered));
 	stats_number(stats, "rx-dropped", net_counted(&c->rx_dropped));
 	stats_number(stats, "tx-frames", counter_read(&tx.frames));

@@ -44,6 +44,7 @@ struct net_traffic {
 /* Of one device, what is rarer. */
 struct net_counters {
 	uint64_t rx_filtered, rx_too_long, rx_no_buffer;
+	uint64_t rx_direct;  /* were read into the guest's buffers */
 	uint64_t rx_steered; /* came by another queue's port */
 	uint64_t rx_dropped; /* came so, and there was no room */
 	uint64_t tx_bad, tx_refused;

@@ -244,8 +244,8 @@ static void read_frame(struct net_rx *rx, struct slot *slot)
 static void finish_direct(struct net_rx *rx, struct slot *slot)
 {
 	sort(rx);
-	if (slot->to)
-		fill(rx, slot);
+	if (slot->to && fill(rx, slot))
+		net_count(&rx->net->counters.rx_direct, 1);
 	rx->next++;
 }
 
