@@ -262,6 +262,29 @@ START_TEST(pages_written_on_loan_are_reported)
 }
 END_TEST
 
+START_TEST(of_a_loan_only_what_was_written_is_reported)
+{
+	static const struct segment segments[] = { { 0x6fff0, 2 * FAKE_PAGE }, { 0x80000, 1 } };
+	struct memory_loan loan;
+
+	start_reporting();
+	ck_assert_int_eq(memory_lend(&memory, segments, 2, true, &loan), 0);
+	memory_cut(&loan, 0x10 + 1);
+	memory_return(&memory, &loan);
+	report();
+	ck_assert_uint_eq(fake_pages_modified(), 2);
+	ck_assert(fake_page_reported(0x6f));
+	ck_assert(fake_page_reported(0x70));
+	fake_calls_reset();
+	ck_assert_int_eq(memory_lend(&memory, segments, 2, true, &loan), 0);
+	memory_cut(&loan, 0);
+	memory_return(&memory, &loan);
+	report();
+	ck_assert_uint_eq(reports(), 0);
+	access_assert_nothing_lent();
+}
+END_TEST
+
 START_TEST(pages_written_in_maps_are_reported)
 {
 	start_reporting();
@@ -392,6 +415,7 @@ int main(void)
 		ONCE(a_hole_that_is_filled_is_found),
 		ONCE(pages_written_by_copies_are_reported),
 		ONCE(pages_written_on_loan_are_reported),
+		ONCE(of_a_loan_only_what_was_written_is_reported),
 		ONCE(pages_written_in_maps_are_reported),
 		ONCE(reading_is_not_reported),
 		ONCE(writes_that_follow_one_another_are_one_extent),
