@@ -121,9 +121,10 @@ START_TEST(large_frames_are_read_into_the_guests_buffers)
 	pass_by_copies(LARGE, 2);
 	for (i = 3; i < 20; i++)
 		pass_directly(LARGE + i, i);
-	pass_directly(60, i); /* nobody could know */
+	for (i = 0; i < 4; i++)
+		pass_directly(60, i); /* others may follow that are large */
 	pass_by_copies(60, i);
-	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_direct), 18);
+	ck_assert_uint_eq(wires_counted(&wires_device->counters.rx_direct), 17 + 4);
 	wires_stop();
 }
 END_TEST

@@ -2,6 +2,7 @@
 /* direct.c: see direct.h. */
 #include "devices/net/direct.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -52,21 +53,38 @@ static bool add(struct net_direct *direct, const struct chain *chain, uint32_t o
 	return !left;
 }
 
-bool net_direct_lend(struct net_direct *direct, struct net_buffers *buffers)
+/* As many as the longest frame needs. */
+static int collect(struct net_direct *direct, struct net_buffers *buffers)
 {
-	const struct virtqueue *vq = buffers->vq;
+	uint32_t offset = head_bytes(buffers->vq);
 	unsigned i;
 
-	if (!(vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)) || !is_there(buffers, 0) ||
-	    !lends(vq, net_buffers_at(buffers, 0)))
-		return false;
 	direct->nsegments = 0;
 	direct->missing = NET_FRAME_MAX - NET_DIRECT_HEAD;
-	for (i = 0; direct->missing; i++)
-		if (i == NET_BUFFERS_TOGETHER || !is_there(buffers, i) ||
-		    !add(direct, net_buffers_at(buffers, i), i ? 0 : head_bytes(vq)))
-			return false;
-	return !memory_lend(&vq->memory, direct->segments, direct->nsegments, true, &direct->loan);
+	for (i = 0; direct->missing; i++, offset = 0) {
+		if (!is_there(buffers, i))
+			return -ENOBUFS;
+		if (i == NET_BUFFERS_TOGETHER || !add(direct, net_buffers_at(buffers, i), offset))
+			return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+int net_direct_lend(struct net_direct *direct, struct net_buffers *buffers)
+{
+	const struct virtqueue *vq = buffers->vq;
+	int err;
+
+	if (!is_there(buffers, 0))
+		return -ENOBUFS;
+	if (!(vq->features & BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)) ||
+	    !lends(vq, net_buffers_at(buffers, 0)))
+		return -EOPNOTSUPP;
+	err = collect(direct, buffers);
+	if (!err &&
+	    memory_lend(&vq->memory, direct->segments, direct->nsegments, true, &direct->loan))
+		err = -EOPNOTSUPP;
+	return err;
 }
 
 int net_direct_read(struct net_direct *direct, const struct virtqueue *vq, struct net_port *port,

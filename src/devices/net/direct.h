@@ -20,9 +20,9 @@ struct net_direct {
 	struct iovec pieces[MEMORY_LOAN_PIECES + 1];
 };
 
-/* Lends the first buffers that there are. False if they cannot be, or are too few; nobody is
- * asked for more. */
-bool net_direct_lend(struct net_direct *direct, struct net_buffers *buffers);
+/* Lends the first buffers that there are. 0, -ENOBUFS if they are too few, and nobody is asked
+ * for more, or -EOPNOTSUPP if they are none that can be lent. */
+int net_direct_lend(struct net_direct *direct, struct net_buffers *buffers);
 
 /* Takes them back with a frame in them: the length or -errno. Its first NET_DIRECT_HEAD bytes
  * are at @head, the others where they are to be behind the guest's header. */

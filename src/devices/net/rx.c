@@ -35,6 +35,7 @@
 #define FRAMES_BYTES ((size_t)LONGEST * NET_FRAME_BYTES)
 #define ALIGNMENT    64U    /* of the next frame */
 #define LARGE        16384U /* bytes of a frame */
+#define LARGE_AGAIN  4U     /* frames behind it */
 
 enum phase { RX_OFF, RX_READING, RX_WAITING, RX_PAUSING, RX_STARVED, RX_FAILED };
 
@@ -61,7 +62,7 @@ struct net_rx {
 	unsigned next, nread; /* of the slots: to deliver */
 	unsigned found;       /* frames, since it rested */
 	bool sorted;          /* the burst is */
-	bool large;           /* the last frame was: for the next one buffers are lent */
+	unsigned large;       /* so many frames more may be: buffers are lent for them */
 	struct net_steer steer;
 	struct slot slots[BURST_MAX];
 	struct net_buffers buffers;
@@ -218,25 +219,34 @@ static bool is_steered(const struct net_rx *rx)
 	return steers;
 }
 
-/* Not behind one of the burst that has yet to be delivered, nor for another queue. */
-static bool lend_buffers(struct net_rx *rx, const struct slot *slot)
+/* Not behind one of the burst that has yet to be delivered, nor for another queue. As
+ * net_direct_lend() has it. */
+static int lend_buffers(struct net_rx *rx, const struct slot *slot)
 {
-	return rx->large && slot == &rx->slots[rx->next] && virtqueue_running(rx->vq) &&
-	       may_fill(rx) && !is_steered(rx) && net_direct_lend(&rx->direct, &rx->buffers);
+	if (!rx->large || slot != &rx->slots[rx->next] || !virtqueue_running(rx->vq) ||
+	    !may_fill(rx) || is_steered(rx))
+		return -EOPNOTSUPP;
+	return net_direct_lend(&rx->direct, &rx->buffers);
 }
 
-static void read_frame(struct net_rx *rx, struct slot *slot)
+/* False if nothing is to be read behind it: there is nothing, or a large frame that would have
+ * to wait for buffers can wait in the port, and be read into them. */
+static bool read_frame(struct net_rx *rx, struct slot *slot)
 {
 	const struct iovec all = { .iov_base = slot->frame.data,
 				   .iov_len = NET_FRAME_BYTES - NET_HASH_BYTES };
+	int err = lend_buffers(rx, slot);
 
-	slot->direct = lend_buffers(rx, slot);
+	slot->direct = !err;
 	if (slot->direct)
 		slot->result = net_direct_read(&rx->direct, rx->vq, rx->port, slot->frame.data);
 	else
 		slot->result = rx->port->backend->ops->read(rx->port, &all, 1);
-	if (slot->result > 0)
-		rx->large = slot->result >= (int)LARGE;
+	if (slot->result >= (int)LARGE)
+		rx->large = LARGE_AGAIN;
+	else if (slot->result > 0)
+		rx->large -= rx->large > 0;
+	return slot->result > 0 && err != -ENOBUFS;
 }
 
 /* Delivered at once, so that nothing comes between, such as a reset. The buffers of one that
@@ -254,16 +264,17 @@ static void read_at_once(struct net_rx *rx)
 {
 	struct slot *slot;
 	size_t at = 0;
+	bool more;
 
 	rx->nread = 0;
 	do {
 		slot = &rx->slots[rx->nread++];
 		slot->frame.data = rx->frames + at + NET_HASH_BYTES;
-		read_frame(rx, slot);
+		more = read_frame(rx, slot);
 		if (slot->direct && slot->result > 0)
 			finish_direct(rx, slot);
 		at += room_for(slot->result);
-	} while (slot->result > 0 && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
+	} while (more && rx->nread < BURST_MAX && at <= FRAMES_BYTES - NET_FRAME_BYTES);
 	net_buffers_push(&rx->buffers);
 	loop_post(rx->port->loop, &rx->deliver);
 }
