@@ -26,31 +26,39 @@ static bool is_there(struct net_buffers *buffers, unsigned i)
 	       (virtqueue_more(buffers->vq) && net_buffers_have(buffers, i + 1));
 }
 
-static bool extends(const struct net_direct *direct, struct segment segment)
+/* Linux cuts its buffers from larger pieces: most begin where the last one ends. False if there
+ * are too many that do not. */
+static bool append(struct net_direct *direct, struct segment segment)
 {
-	const struct segment *last = direct->segments + direct->nsegments - 1;
+	struct segment *end = direct->segments + direct->nsegments;
 
-	return direct->nsegments && last->address + last->length == segment.address;
+	if (direct->nsegments && end[-1].address + end[-1].length == segment.address) {
+		end[-1].length += segment.length;
+		return true;
+	}
+	if (direct->nsegments == MEMORY_LOAN_PIECES)
+		return false;
+	*end = segment;
+	direct->nsegments++;
+	return true;
 }
 
-/* False if they are too many pieces. Linux cuts its buffers from larger pieces, so most begin
- * where the last one ends. */
+/* The chain's bytes from @offset on, as many as are still missing. */
 static bool add(struct net_direct *direct, const struct chain *chain, uint32_t offset)
 {
-	struct chain_cursor at = chain_at(chain, true, offset);
-	uint32_t left = (uint32_t)min_u64(chain->in_length - offset, direct->missing);
+	const struct segment *at = chain->segments + chain->nout, *end = at + chain->nin;
 
-	direct->missing -= left;
-	while (left && direct->nsegments < MEMORY_LOAN_PIECES) {
-		struct segment segment = chain_next(&at, left);
+	for (; at < end && direct->missing; at++) {
+		uint32_t skipped = (uint32_t)min_u64(offset, at->length);
+		uint32_t length = (uint32_t)min_u64(at->length - skipped, direct->missing);
 
-		if (extends(direct, segment))
-			direct->segments[direct->nsegments - 1].length += segment.length;
-		else
-			direct->segments[direct->nsegments++] = segment;
-		left -= segment.length;
+		offset -= skipped;
+		direct->missing -= length;
+		if (length && !append(direct, (struct segment){ .address = at->address + skipped,
+								.length = length }))
+			return false;
 	}
-	return !left;
+	return true;
 }
 
 /* As many as the longest frame needs. */
