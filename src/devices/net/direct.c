@@ -70,9 +70,11 @@ static int collect(struct net_direct *direct, struct net_buffers *buffers)
 	direct->nsegments = 0;
 	direct->missing = NET_FRAME_MAX - NET_DIRECT_HEAD;
 	for (i = 0; direct->missing; i++, offset = 0) {
+		if (i == NET_BUFFERS_TOGETHER)
+			return -EOPNOTSUPP;
 		if (!is_there(buffers, i))
 			return -ENOBUFS;
-		if (i == NET_BUFFERS_TOGETHER || !add(direct, net_buffers_at(buffers, i), offset))
+		if (!add(direct, net_buffers_at(buffers, i), offset))
 			return -EOPNOTSUPP;
 	}
 	return 0;
