@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* direct.h: frames that are read into the guest's buffers, for backends that read at once.
  *
- * Only their beginning, with all headers that somebody looks at, is read into our own memory.
- * The rest is copied once only, by the kernel, where it is to be. What the guest's buffers are
- * too few for would be lost, so there have to be as many as the longest frame needs; those
- * that it does not need stay unused. */
+ * Only their beginning, with all headers that somebody looks at, is read into our own memory
+ * (what lies behind more than 170 bytes of IPv6 extensions is not hashed then). The rest is
+ * copied once only, by the kernel, where it is to be. What the guest's buffers are too few for
+ * would be lost, so there have to be as many as the longest frame needs; those that it does
+ * not need stay unused. */
 #pragma once
 #include "devices/net/backend.h"
 #include "devices/net/buffers.h"
