@@ -30,7 +30,7 @@ arm_config() {
 
 # serve_arm_bridge NAME [WHAT]: the host bridge, from a daemon of its own; WHAT it expects.
 serve_arm_bridge() {
-	serve "$1-bridge" --domain "$1" --name "$1-bridge" --bridge "$bridge${2+,$2}"
+	${serve:-serve} "$1-bridge" --domain "$1" --name "$1-bridge" --bridge "$bridge${2+,$2}"
 }
 
 # --- backend domains ---------------------------------------------------------

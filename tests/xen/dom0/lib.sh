@@ -200,14 +200,74 @@ gone() {
 
 # --- servers -----------------------------------------------------------------
 
-# kill_with_access_open INSTANCE: SIGKILL while a vCPU waits for an answer, sure with
-# a guest that reads configuration space all the time.
-kill_with_access_open() {
-	kill -STOP "$(pid_of "$1")"
-	sleep 1
-	kill -KILL "$(pid_of "$1")"
-	exited "$1" 137
-	say "$1 was killed"
+# random_below N
+random_below() {
+	echo $(($(od -A n -N 2 -t u2 /dev/urandom) % $1))
+}
+
+# pause_below MS: for a random time.
+pause_below() {
+	sleep "$(random_below "$1" | awk '{ print $1 / 1000 }')"
+}
+
+# kill_somehow INSTANCE: SIGKILL, at any moment, at times when it certainly has an access of a
+# vCPU to answer, if the guest reads configuration space all the time.
+kill_somehow() {
+	local pid
+	pid=$(pid_of "$1")
+	if [ "$(random_below 4)" = 0 ]; then
+		kill -STOP "$pid"
+		pause_below 500
+	fi
+	kill -KILL "$pid"
+}
+
+# kill_until NAME PATTERN MS INSTANCE...: again and again, one after another, with random pauses
+# below MS, until the guest says this. The instances are supervised. $kills is how often.
+kill_until() {
+	local end instance ms name pattern
+	name=$1
+	pattern=$2
+	ms=$3
+	shift 3
+	kills=0
+	end=$(($(seconds) + ${long:-$patience} * ${slack:-1}))
+	until said_with_relay "$name" "$pattern"; do
+		[ "$(seconds)" -lt $end ] || fail "$name does not come to $pattern, after $kills kills"
+		for instance in "$@"; do
+			pause_below "$ms"
+			kill_somehow "$instance"
+			kills=$((kills + 1))
+		done
+	done
+}
+
+# went_on INSTANCE: those that came after a killed one lost nothing of it.
+went_on() {
+	say "$1: $kills kills, $(grep -c ', adopted' "$lab/$1.log") starts that came to their end"
+	! grep -E 'it is reset|cannot' "$lab/$1.log" || fail "$1 has lost something"
+}
+
+# supervise INSTANCE ARGUMENTS...: a daemon, ready; killed, it is started again at once.
+supervise() {
+	local instance
+	instance=$1
+	shift
+	: > "$lab/$instance.log"
+	rm -f "$lab/$instance.pid" "$lab/$instance.status"
+	say "$instance: xenvirtiod $*"
+	{
+		while true; do
+			"$server" "$@" >> "$lab/$instance.log" 2>&1 &
+			echo $! > "$lab/$instance.pid"
+			wait $!
+			status=$?
+			[ $status = 137 ] || break
+		done
+		echo "$status" > "$lab/$instance.status"
+	} &
+	within 5 test -s "$lab/$instance.pid" || fail "$instance was not started"
+	wait_ready "$instance" 0
 }
 
 # spawn INSTANCE COMMAND...: in the background; its output in $lab/INSTANCE.log,
@@ -255,7 +315,7 @@ wait_ready() {
 
 # A PVH guest has no host bridge but ours.
 serve_bridge() {
-	serve "$1-bridge" --domain "$1" --name "$1-bridge" --bridge give-up=60
+	${serve:-serve} "$1-bridge" --domain "$1" --name "$1-bridge" --bridge give-up=60
 }
 
 # bring INSTANCE FILE.img: what it waits for, made before as FILE.new, is there; "there"

@@ -11,7 +11,8 @@
  *                                      random writes and reads of 4 to 64 KiB
  *   load beat SECONDS                  runs all the time: the longest gap seen
  *   load config FILE SECONDS           reads a configuration space again and again
- * Blocks have 4096 bytes. Each mode ends with one line, "LOAD mode: ...".
+ * Blocks have 4096 bytes. Each mode ends with one line, "LOAD mode: ...", with how long the
+ * longest operation took, half of them, and 99 %.
  * Exit status 0: no error and no wrong data. With -e before the mode, errors are
  * counted but only wrong data fails.
  */
@@ -36,7 +37,8 @@
 #define MAX_BLOCKS 16 /* of one request with data to verify */
 #define MAX_SIZE   (32 * BLOCK)
 #define MAX_DEPTH  64
-#define NEVER      0 /* version of a block whose content is not known */
+#define TIMES      10000 /* ms that are told apart */
+#define NEVER      0     /* version of a block whose content is not known */
 
 static bool errors_allowed;
 
@@ -62,6 +64,7 @@ struct load {
 	uint32_t *versions;
 	uint64_t operations, errors, wrong;
 	double longest;
+	uint64_t times[TIMES + 1]; /* how many took so many ms */
 };
 
 static double now(void)
@@ -82,11 +85,24 @@ static uint64_t any(uint64_t limit)
 	return state % limit;
 }
 
+/* All but one of so many took no longer, in ms. */
+static unsigned int but_one_of(const struct load *l, uint64_t many)
+{
+	uint64_t longer = l->operations;
+	unsigned int ms = 0;
+
+	while (ms < TIMES && (longer -= l->times[ms]) * many > l->operations)
+		ms++;
+	return ms;
+}
+
 static int report(const char *mode, const struct load *l)
 {
-	printf("LOAD %s: %llu operations, %llu errors, %llu wrong, longest %.0f ms\n", mode,
-	       (unsigned long long)l->operations, (unsigned long long)l->errors,
-	       (unsigned long long)l->wrong, l->longest * 1e3);
+	printf("LOAD %s: %llu operations, %llu errors, %llu wrong, longest %.0f ms, "
+	       "p50 %u ms, p99 %u ms\n",
+	       mode, (unsigned long long)l->operations, (unsigned long long)l->errors,
+	       (unsigned long long)l->wrong, l->longest * 1e3, but_one_of(l, 2),
+	       but_one_of(l, 100));
 	return l->wrong || (l->errors && !errors_allowed);
 }
 
@@ -96,6 +112,7 @@ static void took(struct load *l, double began)
 
 	if (time > l->longest)
 		l->longest = time;
+	l->times[(unsigned int)MIN(time * 1e3, TIMES)]++;
 }
 
 /* --- blocks that say who they are ---------------------------------------- */

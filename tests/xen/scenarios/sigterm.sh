@@ -6,7 +6,7 @@
 # guest is destroyed then: powering off, Linux waits for a reset of the absent device.
 # tier: smoke
 blank_disk a.img 16
-VCPUS=2 create a pvh grants lab=killed,12
+VCPUS=2 create a pvh grants lab=withdrawn,12
 serve a --domain a --blk bdf=00:06.0,path=a.img
 start a
 mark a load

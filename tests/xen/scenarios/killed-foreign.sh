@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash disable=SC2034 # load is the part's
+#
+# The same with foreign maps.
+# tier: full
+# limit: 600
+load=20
+part killed foreign
