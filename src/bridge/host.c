@@ -145,7 +145,7 @@ static int claim_windows(struct bridge *bridge)
 static int claim_ports_and_expected(struct bridge *bridge)
 {
 	unsigned i;
-	int err = bridge_claim_ports(bridge->server, &bridge->config_address);
+	int err = bridge_claim_ports(bridge->server, &bridge->state->config_address);
 
 	for (i = 0; i < bridge->nexpected && !err; i++)
 		err = ioreq_config_claim(bridge->server, bridge->expected[i].bdf);
@@ -161,16 +161,18 @@ static int check_first(const struct bridge *bridge)
 	return -EEXIST;
 }
 
-int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct pci_state *state,
-		  const struct pci_state *left)
+int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct bridge_state *state,
+		  const struct bridge_state *left)
 {
 	int err;
 
 	bridge->server = server;
+	bridge->state = state;
+	state->config_address = left ? left->config_address : 0;
 	bridge->fallback = (struct ioreq_fallback){ .config_read = read_absent, .arg = bridge };
-	make_function(bridge, state);
+	make_function(bridge, &state->pci);
 	if (left)
-		pci_function_restore(&bridge->function, left, true);
+		pci_function_restore(&bridge->function, &left->pci, true);
 	err = check_first(bridge);
 	if (err)
 		return err;

@@ -30,6 +30,12 @@ struct bridge_expected {
 	bool asked, missed; /* it was said */
 };
 
+/* What the guest has made of it; plain, so that it can outlive us. */
+struct bridge_state {
+	struct pci_state pci;
+	uint32_t config_address; /* port 0xcf8 */
+};
+
 struct bridge {
 	const char *where; /* it was given, while that is being looked at */
 	struct ioreq_server *server;
@@ -39,7 +45,7 @@ struct bridge {
 	struct bridge_expected expected[OPTION_LIST_MAX];
 	unsigned nexpected;
 	uint64_t patience, deadline; /* ns; deadline 0: nobody asked yet */
-	uint32_t config_address;     /* port 0xcf8 */
+	struct bridge_state *state;
 	struct ioreq_fallback fallback;
 };
 
@@ -52,8 +58,8 @@ int bridge_init(struct bridge *bridge, const struct bridge_options *options,
 struct bridge_expected *bridge_find_expected(struct bridge *bridge, uint32_t sbdf);
 
 /* Claims everything. The server is enabled, has no function yet, and is the
- * first of the domain, or was when its process died. What that one left of the
- * function is @left, or NULL. 0, or -errno after a line in the log. */
-int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct pci_state *state,
-		  const struct pci_state *left);
+ * first of the domain, or was when its process died. What that one left is
+ * @left, or NULL. 0, or -errno after a line in the log. */
+int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct bridge_state *state,
+		  const struct bridge_state *left);
 void bridge_destroy(struct bridge *bridge);

@@ -205,7 +205,7 @@ int guest_start_workers(struct guest *guest)
 /* Before any device, whose places are its own. */
 static int attach_bridge(struct guest *guest)
 {
-	const struct pci_state left = guest->state.region->bridge;
+	const struct bridge_state left = guest->state.region->bridge;
 
 	if (!guest->config->has_bridge)
 		return 0;

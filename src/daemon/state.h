@@ -9,6 +9,7 @@
 #pragma once
 #include <stdint.h>
 
+#include "bridge/host.h"
 #include "daemon/config.h"
 #include "virtio/pci.h"
 
@@ -32,7 +33,7 @@ struct state_region {
 	uint32_t domid;
 	uint32_t bytes; /* of this struct, which tells versions apart */
 	uint32_t magic; /* behind what every version has: a file cut short has none */
-	struct pci_state bridge;
+	struct bridge_state bridge;
 	struct device_state devices[CONFIG_MAX_DEVICES];
 	struct port_state ports[CONFIG_MAX_PORTS];
 };

@@ -254,6 +254,21 @@ START_TEST(the_bridge_may_serve_devices_itself)
 }
 END_TEST
 
+/* Linux's accesses to config space are pairs: where, what. Each may be another process's. */
+START_TEST(the_address_written_to_a_killed_bridge_is_read_from_the_next)
+{
+	struct fake_child *child = start_bridge(FAKE_PVH, "give-up=0");
+
+	vcpu_pio_write(0, 0xcf8, 4, 0x80003040);
+	fake_kill9(child);
+	child = bridge_with("give-up=0");
+	ck_assert_uint_eq(vcpu_pio_read(0, 0xcf8, 4), 0x80003040);
+	ck_assert_int_eq(fake_terminate(child), 0);
+	bridge_with("give-up=0");
+	ck_assert_uint_eq(vcpu_pio_read(0, 0xcf8, 4), 0);
+}
+END_TEST
+
 START_TEST(a_killed_bridge_is_taken_over)
 {
 	struct fake_child *child = start_bridge(places[_i].platform, places[_i].options);
@@ -407,6 +422,7 @@ int main(void)
 		TIMES(who_is_waited_for_is_said_once, 2),
 		TIMES(a_daemon_that_comes_later_takes_its_function, 2),
 		ONCE(the_bridge_may_serve_devices_itself),
+		ONCE(the_address_written_to_a_killed_bridge_is_read_from_the_next),
 		TIMES(a_killed_bridge_is_taken_over, 2),
 		TIMES(a_bridge_that_is_not_the_first_server_is_refused, 2),
 		TIMES(the_bridge_names_the_domain_of_each_backend, 2),
