@@ -155,6 +155,7 @@ static void run_opener(int fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	dup2(fd, STDIN_FILENO);
 	close_range(STDERR_FILENO + 1, ~0U, 0);
 	if (!pass_fds(STDIN_FILENO, &(struct message){ 0 }, sizeof(struct message), NULL, 0))

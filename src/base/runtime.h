@@ -3,6 +3,9 @@
 #pragma once
 #include <stddef.h>
 
+/* Exit status of an instance that has left all to the next process. */
+#define RUNTIME_LEFT 3
+
 /* $RUNTIME_DIRECTORY, which systemd sets, or /run/xenvirtiod. */
 const char *runtime_directory(void);
 

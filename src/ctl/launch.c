@@ -185,14 +185,21 @@ static int await_free(const char *name)
 
 /* --- units ------------------------------------------------------------------------ */
 
-/* One that runs serves a guest that is gone: hence restarted. */
-static int start_unit(const char *name)
+static int tell_manager(const char *what, const char *name)
 {
 	char unit[INSTANCE_NAME_MAX + 32];
-	const char *const argv[] = { "systemctl", "restart", unit, NULL };
+	const char *const argv[] = { "systemctl", what, unit, NULL };
 
 	snprintf(unit, sizeof(unit), "xenvirtiod@%s.service", name);
 	return command_run(argv);
+}
+
+/* One that runs serves another guest, which is gone or should not wait for it: hence no restart. */
+static int start_unit(const char *name)
+{
+	int err = tell_manager("stop", name);
+
+	return err ? err : tell_manager("start", name);
 }
 
 /* --- all of a guest's ------------------------------------------------------------- */
@@ -223,6 +230,12 @@ int instances_start(struct instances *instances, uint32_t domid, int interrupt)
 	return err;
 }
 
+/* Killed, or told to leave all to the next process. */
+static bool is_awaited(int status)
+{
+	return WIFSIGNALED(status) || WEXITSTATUS(status) == RUNTIME_LEFT;
+}
+
 void instances_revive(struct instances *instances)
 {
 	unsigned i;
@@ -231,10 +244,10 @@ void instances_revive(struct instances *instances)
 	for (i = 0; i < instances->count; i++) {
 		struct instance *instance = &instances->list[i];
 
-		if (!instance->pid || !ended(instance, &status) || !WIFSIGNALED(status))
+		if (!instance->pid || !ended(instance, &status) || !is_awaited(status))
 			continue;
 		log_warning("instance %s: %s; starting it again", instance->name,
-			    strsignal(WTERMSIG(status)));
+			    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "has left");
 		start_child(instance, instances->directory, -1);
 	}
 }

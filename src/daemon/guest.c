@@ -96,6 +96,13 @@ void guest_end(struct guest *guest, const char *why)
 	begin_end(guest);
 }
 
+/* As if we were killed: what is under way is for the next process to do once more. */
+static void leave_all(const struct guest *guest)
+{
+	log_info("leaving domain %u to the next process", guest->domid);
+	_exit(RUNTIME_LEFT);
+}
+
 static void signalled(struct loop_watch *watch)
 {
 	struct guest *guest = container_of(watch, struct guest, signals);
@@ -105,6 +112,11 @@ static void signalled(struct loop_watch *watch)
 		return;
 	if (info.ssi_signo == SIGHUP) {
 		devices_look_again(guest);
+		return;
+	}
+	if (info.ssi_signo == SIGUSR1) {
+		if (!guest->ending)
+			leave_all(guest);
 		return;
 	}
 	guest_end(guest, strsignal((int)info.ssi_signo));
@@ -135,6 +147,7 @@ static int watch_signals(struct guest *guest)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	guest->signals.fd = signalfd(-1, &set, SFD_CLOEXEC);

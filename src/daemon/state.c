@@ -87,10 +87,14 @@ static void drop_if_foreign(struct state_region *region, uint32_t domid)
 	bool same_domain = region->magic == MAGIC && region->domid == domid;
 	int32_t server = same_domain ? region->server : IOREQ_NO_SERVER;
 
-	if (same_domain && region->bytes == sizeof(*region))
+	if (same_domain && region->bytes == sizeof(*region) && region->layout == STATE_LAYOUT)
 		return;
+	if (server != IOREQ_NO_SERVER)
+		log_warning("what the guest has made of its devices is another version's, and of "
+			    "no use: they are as if newly plugged in");
 	memset(region, 0, sizeof(*region));
 	region->bytes = sizeof(*region);
+	region->layout = STATE_LAYOUT;
 	region->domid = domid;
 	region->server = server;
 	region->magic = MAGIC;

@@ -28,11 +28,15 @@ struct port_state {
 	struct pci_state pci;
 };
 
+/* To be raised when something in the region, or what it means, is another one than before. */
+#define STATE_LAYOUT 1
+
 struct state_region {
 	int32_t server; /* IOREQ server, or IOREQ_NO_SERVER */
 	uint32_t domid;
-	uint32_t bytes; /* of this struct, which tells versions apart */
-	uint32_t magic; /* behind what every version has: a file cut short has none */
+	uint32_t bytes;  /* of this struct, which with @layout tells versions apart */
+	uint32_t magic;  /* behind what every version has: a file cut short has none */
+	uint32_t layout; /* STATE_LAYOUT */
 	struct bridge_state bridge;
 	struct device_state devices[CONFIG_MAX_DEVICES];
 	struct port_state ports[CONFIG_MAX_PORTS];

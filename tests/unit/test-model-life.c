@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/runtime.h"
 #include "model.h"
 #include "restart.h"
 
@@ -111,6 +112,20 @@ START_TEST(after_sigkill_a_new_daemon_adopts_the_server)
 	model_again(model_disk(NULL));
 	ck_assert_int_eq(fake_server_id(), id);
 	ck_assert_uint_eq(fake_servers(), 1);
+	check_goes_on(blk);
+}
+END_TEST
+
+START_TEST(told_to_leave_all_to_the_next_process_it_ends_and_withdraws_nothing)
+{
+	struct fake_child *child = model_start(FAKE_PVH, model_disk(NULL));
+	struct gblk *blk = model_driver(&model_grants);
+
+	leave_in_flight(blk, 16);
+	kill(fake_pid(child), SIGUSR1);
+	ck_assert_int_eq(fake_wait_exit(child, 5000), RUNTIME_LEFT);
+	ck_assert_uint_eq(fake_servers(), 1);
+	model_again(model_disk(NULL));
 	check_goes_on(blk);
 }
 END_TEST
@@ -414,6 +429,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(tc, sigterm_answers_who_waits, 0, 30);
 	tcase_add_loop_test(tc, a_dead_domain_ends_the_daemon_with_0, 0, 2);
 	tcase_add_loop_test(tc, after_sigkill_a_new_daemon_adopts_the_server, 0, 2);
+	tcase_add_test(tc, told_to_leave_all_to_the_next_process_it_ends_and_withdraws_nothing);
 	tcase_add_test(tc, an_access_left_open_by_a_killed_daemon_is_answered);
 	tcase_add_test(tc, many_kills_at_random_moments);
 	tcase_add_loop_test(tc, death_at_start_up_is_mended_by_the_next_start, 0,

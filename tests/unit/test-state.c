@@ -84,15 +84,23 @@ START_TEST(what_another_domain_left_is_dropped)
 END_TEST
 
 /* Of another version only the server's number is of use. */
-START_TEST(what_another_version_left_is_dropped_but_for_the_server)
+START_TEST(what_another_version_left_is_dropped_but_for_the_server_and_that_is_said)
 {
+	const char *log;
+
 	leave_behind(DOMID);
 	ck_assert_int_eq(state_open(&state, "guest", DOMID), 0);
-	state.region->bytes--;
+	state.region->bytes -= !_i;
+	state.region->layout += (uint32_t)_i;
 	state_close(&state);
+	log_capture_begin();
 	ck_assert_int_eq(state_open(&state, "guest", DOMID), 0);
+	log = log_capture_end();
+	ck_assert_uint_eq(count_lines(log), 1);
+	ck_assert_ptr_nonnull(strstr(log, "another version"));
 	ck_assert_int_eq(state.region->server, 5);
 	ck_assert_uint_eq(state.region->bytes, sizeof(*state.region));
+	ck_assert_uint_eq(state.region->layout, STATE_LAYOUT);
 	ck_assert_uint_eq(state.region->devices[1].sbdf, 0);
 	state_close(&state);
 }
@@ -302,7 +310,7 @@ int main(void)
 		ONCE(a_new_instance_has_no_server),
 		ONCE(the_next_process_finds_what_was_left),
 		ONCE(what_another_domain_left_is_dropped),
-		ONCE(what_another_version_left_is_dropped_but_for_the_server),
+		TIMES(what_another_version_left_is_dropped_but_for_the_server_and_that_is_said, 2),
 		ONCE(a_torn_file_is_no_harm),
 		ONCE(an_instance_is_served_once),
 		ONCE(what_cannot_be_is_refused_in_one_line),
