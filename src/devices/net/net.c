@@ -256,9 +256,14 @@ static bool net_queue_quiet(struct virtqueue *queue)
 	return queue->index % 2 ? net_tx_quiet(queue) : net_rx_quiet(queue);
 }
 
+static bool link_is_up(const struct net_device *net)
+{
+	return net->backend->up && !net->unplugged;
+}
+
 static void tell_link(struct net_device *net)
 {
-	bool up = net->backend->up && !net->unplugged;
+	bool up = link_is_up(net);
 
 	if (up == (bool)(net->config.status & VIRTIO_NET_S_LINK_UP))
 		return;
@@ -320,11 +325,14 @@ static void net_driver_ok(struct virtio_device *device)
 	watch_link(device->private);
 }
 
+/* If the link was otherwise the driver will be told. */
 static void net_adopt(struct virtio_device *device)
 {
-	net_control_adopt(device->private);
-	watch_link(device->private);
-	tell_link(device->private);
+	struct net_device *net = device->private;
+
+	net_control_adopt(net);
+	watch_link(net);
+	net->config.status = link_is_up(net) ? VIRTIO_NET_S_LINK_UP : 0;
 }
 
 static void net_reset(struct virtio_device *device)

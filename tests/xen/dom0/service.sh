@@ -81,6 +81,17 @@ is_shown() {
 	[ "$(shown "$1" "$2")" = "$3" ]
 }
 
+# restart_unnoticed INSTANCE: by another process, while the guest goes on.
+restart_unnoticed() {
+	local before
+	before=$(shown "$1" MainPID)
+	systemctl restart "xenvirtiod@$1" || { show_unit "$1"; fail "systemctl restart $1"; }
+	[ "$(shown "$1" MainPID)" != "$before" ] || fail "$1: the same process serves"
+	is_shown "$1" SubState running || fail "$1: $(shown "$1" SubState)"
+	goes_on "$1"
+	say "$1: restarted, process $(shown "$1" MainPID)"
+}
+
 show_unit() {
 	systemctl --no-pager status "xenvirtiod@$1"
 	journalctl --no-pager -u "xenvirtiod@$1" | tail -n 30

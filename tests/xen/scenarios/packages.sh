@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2154 # lab is lib.sh's
 #
 # The packages of "make deb" in dom0: installed, upgraded and removed, while an instance serves a
-# guest, which is not disturbed by any of it.
+# guest, which is not disturbed by any of it, nor by a restart with the new program.
 # tier: full
 # limit: 600
 # dom0: lab_systemd
@@ -47,6 +47,10 @@ undisturbed start
 $dpkg -i /share/debs/new.deb || fail "no upgrade"
 installed '.*+later$' || fail "is not upgraded"
 undisturbed upgrade
+restart_unnoticed a
+pid=$(shown a MainPID)
+[ "$(readlink "/proc/$pid/exe")" = /usr/sbin/xenvirtiod ] || fail "the old program serves"
+undisturbed "restart with the new program"
 xl destroy a
 within 10 is_shown a ActiveState inactive || fail "a: $(shown a ActiveState)"
 

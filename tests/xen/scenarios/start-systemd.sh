@@ -2,8 +2,9 @@
 # shellcheck shell=dash disable=SC2154 # lab is lib.sh's
 #
 # Instances as units of systemd's, which is dom0's PID 1 here: started by the device-model wrapper
-# and by "xenvirtioctl run", started again when they were killed or hang, not when their
-# configuration is wrong, and gone with their guest.
+# and by "xenvirtioctl run", started again when they were killed or hang, or when they are to be,
+# under verified load that notices nothing; not when their configuration is wrong; and gone with
+# their guest.
 # tier: full
 # limit: 900
 # dom0: lab_systemd
@@ -34,10 +35,19 @@ serving a 2 || fail "a: $(shown a StatusText)"
 systemctl reload xenvirtiod@a || fail "systemctl reload"
 goes_on a
 
+for _ in 1 2 3 4 5; do
+	restart_unnoticed a
+done
+kill -USR1 "$(shown a MainPID)"
+restarted a 1
+goes_on a
+systemctl restart xenvirtiod@a || fail "systemctl restart"
 kill -KILL "$(shown a MainPID)"
 restarted a 1
 kill -STOP "$(shown a MainPID)"
 restarted a 2
+goes_on a
+said a 'MARK boot-2' && fail "a has booted again"
 xl reboot a || fail "xl reboot a"
 booted a 2
 serving a 2 || fail "a: $(shown a StatusText)"
@@ -52,6 +62,8 @@ configure b "blk bdf=00:06.0,path=/run/disks/b.img" 'bridge give-up=60'
 guest_file b pvh cloud lab=stay,00:06.0
 run_guest b
 booted b 1
+restart_unnoticed b
+said b 'MARK boot-2' && fail "b has booted again"
 xl reboot b || fail "xl reboot b"
 booted b 2
 kill -TERM "$(pid_of run-b)"
