@@ -384,8 +384,10 @@ void virtio_device_kick(struct virtio_device *device, unsigned queue)
 void virtio_device_write_config(struct virtio_device *device, unsigned offset, unsigned size,
 				uint32_t value)
 {
-	if (device->type->config_written && !device->state->resetting)
-		device->type->config_written(device, offset, size, value);
+	if (!device->type->config_written || device->state->resetting)
+		return;
+	device->type->config_written(device, offset, size, value);
+	show_config(device); /* it knows what it has written */
 }
 
 void virtio_device_fit(struct virtio_device *device, unsigned vcpus)
