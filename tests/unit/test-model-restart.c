@@ -293,6 +293,49 @@ START_TEST(garbage_in_the_record_of_an_orphan_does_no_harm)
 }
 END_TEST
 
+/* Where there is something to be found of a device that is in use, and much of the same is left
+ * out: a part's bytes. */
+static const struct part {
+	size_t at, bytes;
+} parts[] = {
+	{ 0, offsetof(struct device_state, virtio.config) },
+	{ offsetof(struct device_state, virtio.queues), sizeof(struct virtqueue_registers) },
+	{ offsetof(struct device_state, virtio.inflight), 64 },
+	{ offsetof(struct device_state, virtio.inflight[0].last), 8 },
+	{ offsetof(struct device_state, transport), 16 },
+	{ offsetof(struct device_state, pci), PCI_CONFIG_BYTES },
+	{ offsetof(struct device_state, pci.msix_table), 48 },
+	{ offsetof(struct device_state, pci.msix_pending),
+	  sizeof(struct pci_state) - offsetof(struct pci_state, msix_pending) },
+};
+
+#define FLIPS_OF_A_PART 12
+
+/* Each time a bit or more of another byte. */
+START_TEST(any_byte_of_the_record_may_be_wrong)
+{
+	static struct state_region record;
+	struct fake_child *child = model_start(FAKE_PVH, model_disk("readonly=on"));
+	struct gblk *blk = model_driver(&model_grants);
+	unsigned flip;
+
+	for (flip = 0; flip < FLIPS_OF_A_PART; flip++) {
+		size_t offset = parts[_i].at + guest_random((uint32_t)parts[_i].bytes);
+
+		restart_die_waiting(child, blk);
+		read_record(&record);
+		((uint8_t *)&record.devices[0])[offset] ^= (uint8_t)(1 + guest_random(255));
+		write_record(&record, sizeof(record));
+		child = model_again(model_disk("readonly=on"));
+		ck_assert_ptr_nonnull(strstr(fake_log(child), "adopted"));
+		ck_assert(vcpu_finish(1).answered);
+		gblk_free(blk);
+		blk = model_driver(&model_grants);
+		ck_assert(gblk_load(blk, 10, 4));
+	}
+}
+END_TEST
+
 /* Serves and ends, or says why not. */
 static void check_starts_afresh(const struct state_region *record, size_t bytes)
 {
@@ -362,6 +405,7 @@ int main(void)
 		ONCE(devices_in_another_order_keep_their_bars_and_vectors),
 		TIMES(a_record_of_another_version_names_the_server, 2),
 		ONCE(garbage_in_the_record_of_an_orphan_does_no_harm),
+		TIMES(any_byte_of_the_record_may_be_wrong, ARRAY_SIZE(parts)),
 		ONCE(garbage_in_place_of_a_record_does_no_harm),
 		ONCE(a_record_that_cannot_be_kept_is_said),
 	};
