@@ -164,15 +164,18 @@ static int check_first(const struct bridge *bridge)
 int bridge_attach(struct bridge *bridge, struct ioreq_server *server, struct bridge_state *state,
 		  const struct bridge_state *left)
 {
+	struct pci_state now;
 	int err;
 
 	bridge->server = server;
 	bridge->state = state;
 	state->config_address = left ? left->config_address : 0;
 	bridge->fallback = (struct ioreq_fallback){ .config_read = read_absent, .arg = bridge };
-	make_function(bridge, &state->pci);
+	make_function(bridge, &now);
 	if (left)
 		pci_function_restore(&bridge->function, &left->pci, true);
+	state->pci = now; /* whoever dies here leaves one or the other, which is the same */
+	bridge->function.state = &state->pci;
 	err = check_first(bridge);
 	if (err)
 		return err;
