@@ -50,6 +50,36 @@ static void empty_page_cache(void)
 	ck_assert_uint_eq(store_cached_pages(), 0);
 }
 
+/* ---- whose the file is ---------------------------------------------------------------- */
+
+static void take_away(int fd)
+{
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(dup3(nothing, fd, O_CLOEXEC), fd);
+	close(nothing);
+}
+
+/* A killed process's direct requests have the one descriptor, its others the other one. */
+START_TEST(it_is_locked_as_long_as_there_is_either_descriptor)
+{
+	struct blk_store *first;
+	int fds[2];
+
+	close(store_make_file());
+	if (!store_open_direct())
+		return;
+	fds[_i] = file()->direct;
+	fds[!_i] = file()->fd;
+	first = store;
+	take_away(fds[0]);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_WRITEBACK), -EAGAIN);
+	take_away(fds[1]);
+	ck_assert_int_eq(store_open(false, BLK_CACHE_WRITEBACK), 0);
+	first->ops->close(first);
+}
+END_TEST
+
 /* ---- the same bytes, whichever way ---------------------------------------------------- */
 
 static void assert_same(uint64_t offset, uint32_t length)
@@ -397,6 +427,7 @@ END_TEST
 int main(void)
 {
 	const struct unit_test tests[] = {
+		TIMES(it_is_locked_as_long_as_there_is_either_descriptor, 2),
 		TIMES(each_mode_reads_and_writes_in_place, 3),
 		TIMES(what_is_aligned_and_what_is_not_see_the_same_bytes, 2),
 		ONCE(what_is_written_directly_is_what_others_read),

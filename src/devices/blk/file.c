@@ -17,7 +17,8 @@
 #include "devices/blk/file.h"
 
 #define LOCK_TRIES    100
-#define LOCK_PAUSE_NS 10000000L /* a second in all */
+#define LOCK_PAUSE_NS 10000000L   /* a second in all */
+#define DIRECT_BYTES  (1LL << 62) /* from here on the direct descriptor has the lock */
 
 /* -EAGAIN for what time may cure. */
 static int open_error(int err)
@@ -158,6 +159,18 @@ static const struct blk_store_ops ops = { .submit = file_submit,
 					  .close = close_store };
 
 /* What there is already, whatever the path leads to by now. */
+/* What a killed process has under way may still be written after its end: until then it has
+ * its descriptor, which therefore holds a part of the lock. */
+static int share_lock(const struct file_store *file)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = DIRECT_BYTES };
+
+	if (fcntl(file->fd, F_OFD_SETLK, &lock))
+		return -errno;
+	lock.l_type = file->store.readonly ? F_RDLCK : F_WRLCK;
+	return fcntl(file->direct, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
 static int open_direct(struct file_store *file, const char *path, struct reason *why)
 {
 	int flags = (file->store.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT;
@@ -166,7 +179,9 @@ static int open_direct(struct file_store *file, const char *path, struct reason 
 
 	snprintf(own, sizeof(own), "/proc/self/fd/%d", file->fd);
 	file->direct = open(own, flags);
-	err = file->direct < 0 ? -errno : file_find_alignment(file);
+	err = file->direct < 0 ? -errno : share_lock(file);
+	if (!err)
+		err = file_find_alignment(file);
 	if (!err) /* no reading ahead, see file-io.c */
 		err = -posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
 	if (err == -EINVAL)

@@ -5,8 +5,8 @@
 
 struct file_store {
 	struct blk_store store;
-	int fd;     /* through the page cache; it holds the lock */
-	int direct; /* the same file past the page cache, or -1 */
+	int fd;     /* through the page cache */
+	int direct; /* the same file past the page cache, or -1; both hold the lock */
 	/* What direct transfers are multiples of, and where their memory may begin. */
 	uint32_t align, memory_align;
 	uint32_t zeroes; /* what ranges of zeroes are multiples of */
