@@ -26,7 +26,7 @@ static int oldest_first(const void *a, const void *b)
 static unsigned sort_marks(const struct inflight *inflight, uint16_t size,
 			   uint16_t again[INFLIGHT_MAX])
 {
-	struct marked marked[INFLIGHT_MAX];
+	struct marked marked[INFLIGHT_MAX] = { 0 };
 	unsigned i, count = 0;
 	uint16_t head;
 
