@@ -216,8 +216,7 @@ kill_somehow() {
 	local pid
 	pid=$(pid_of "$1")
 	if [ "$(random_below 4)" = 0 ]; then
-		kill -STOP "$pid"
-		pause_below 500
+		kill -STOP "$pid" && pause_below 500
 	fi
 	kill -KILL "$pid"
 }
@@ -232,13 +231,13 @@ kill_until() {
 	shift 3
 	kills=0
 	end=$(($(seconds) + ${long:-$patience} * ${slack:-1}))
-	until said_with_relay "$name" "$pattern"; do
-		[ "$(seconds)" -lt $end ] || fail "$name does not come to $pattern, after $kills kills"
+	while true; do
 		for instance in "$@"; do
 			pause_below "$ms"
-			kill_somehow "$instance"
-			kills=$((kills + 1))
+			! said_with_relay "$name" "$pattern" || return 0
+			kill_somehow "$instance" && kills=$((kills + 1))
 		done
+		[ "$(seconds)" -lt $end ] || fail "$name does not come to $pattern, after $kills kills"
 	done
 }
 
