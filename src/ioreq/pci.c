@@ -115,16 +115,25 @@ void pci_add_msix(struct pci_function *function, unsigned vectors, unsigned bar,
 }
 
 /* Under the lock. MSI-X and the disable bit silence the wire, not the cause. */
-static void update_intx(struct pci_function *function)
+static bool wants_intx(const struct pci_function *function)
 {
-	bool level = function->state->intx_causes &&
-		     !(command(function) & PCI_COMMAND_INTX_DISABLE) && !msix_enabled(function);
+	return function->state->intx_causes && !(command(function) & PCI_COMMAND_INTX_DISABLE) &&
+	       !msix_enabled(function);
+}
 
-	if (level == function->state->intx_level)
-		return;
+static void drive_intx(struct pci_function *function, bool level)
+{
 	function->state->intx_level = 1; /* whatever happens to us in between */
 	irq_intx(function, level);
 	function->state->intx_level = level;
+}
+
+static void update_intx(struct pci_function *function)
+{
+	bool level = wants_intx(function);
+
+	if (level != function->state->intx_level)
+		drive_intx(function, level);
 }
 
 void pci_interrupt(struct pci_function *function, unsigned vector, uint8_t causes)
@@ -221,13 +230,15 @@ void pci_config_write(struct pci_function *function, uint32_t offset, unsigned s
 		function->written(function, offset, size);
 }
 
+/* A line that is said to be up may be so, or its process died before that. */
 static void restore_interrupts(struct pci_function *function, const struct pci_state *left)
 {
 	pthread_mutex_lock(&function->lock);
 	function->state->intx_causes = left->intx_causes;
 	function->state->msix_pending = left->msix_pending;
 	msix_unmasked(function);
-	update_intx(function);
+	if (left->intx_level || wants_intx(function))
+		drive_intx(function, wants_intx(function));
 	pthread_mutex_unlock(&function->lock);
 }
 

@@ -237,12 +237,12 @@ static void tell_news(struct virtio_device *device)
 		return;
 	device->config_news = false;
 	device->transport->config_interrupt(device);
+	show_config(device); /* and not before: who dies in between tells it again */
 }
 
 void virtio_device_config_changed(struct virtio_device *device)
 {
 	device->state->config_generation++;
-	show_config(device);
 	device->config_news = true;
 	tell_news(device);
 }
@@ -387,7 +387,8 @@ void virtio_device_write_config(struct virtio_device *device, unsigned offset, u
 	if (!device->type->config_written || device->state->resetting)
 		return;
 	device->type->config_written(device, offset, size, value);
-	show_config(device); /* it knows what it has written */
+	if (!device->config_news)
+		show_config(device); /* it knows what it has written */
 }
 
 void virtio_device_fit(struct virtio_device *device, unsigned vcpus)

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_blk.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,22 @@ START_TEST(a_disk_that_was_made_larger_meanwhile_says_so)
 	ck_assert(gblk_config_changed(blk, 5000));
 	ck_assert_uint_eq(blk->capacity, (MODEL_DISK + 4096) / 512);
 	ck_assert(gblk_load(blk, 30, 8));
+	ck_assert_int_eq(truncate(model_image(), MODEL_DISK), 0);
+}
+END_TEST
+
+/* It dies when it tells the driver so. */
+START_TEST(the_news_of_a_larger_disk_is_not_lost)
+{
+	child = model_start(FAKE_PVH, model_disk(NULL));
+	blk = model_early_driver(&model_grants);
+	fake_keep_alive(child);
+	fake_die(FAKE_DM_MSI, 1);
+	ck_assert_int_eq(truncate(model_image(), MODEL_DISK + 4096), 0);
+	kill(fake_pid(child), SIGHUP);
+	ck_assert(gblk_config_changed(blk, 5000));
+	ck_assert(fake_failed(FAKE_DM_MSI));
+	ck_assert_uint_eq(blk->capacity, (MODEL_DISK + 4096) / 512);
 	ck_assert_int_eq(truncate(model_image(), MODEL_DISK), 0);
 }
 END_TEST
@@ -178,6 +195,7 @@ int main(void)
 	const struct unit_test tests[] = {
 		ONCE(the_cache_is_as_the_driver_has_set_it),
 		ONCE(a_disk_that_was_made_larger_meanwhile_says_so),
+		ONCE(the_news_of_a_larger_disk_is_not_lost),
 		ONCE(a_disk_that_is_the_same_says_nothing),
 		ONCE(a_disk_that_was_attached_is_gone_and_can_be_attached_anew),
 		ONCE(death_while_a_disk_is_to_go_keeps_it),

@@ -220,6 +220,28 @@ START_TEST(death_at_any_call_leaves_no_vcpu_waiting)
 }
 END_TEST
 
+static const struct line {
+	enum fake_platform platform;
+	enum fake_call call;
+} lines[] = { { FAKE_HVM, FAKE_DM_INTX }, { FAKE_ARM, FAKE_DM_IRQ } };
+
+/* The state says that the line is up, and Xen was not told. */
+START_TEST(death_when_a_line_rises_or_falls_loses_no_interrupt)
+{
+	static const struct gblk_config by_line = { .bdf = MODEL_BDF, .irq = GIRQ_INTX };
+	struct fake_child *child = model_start(lines[_i].platform, model_disk(NULL));
+	struct gblk *blk = model_driver(&by_line);
+	unsigned int death;
+
+	fake_keep_alive(child);
+	for (death = 1; death < 6; death++) {
+		fake_die(lines[_i].call, death);
+		ck_assert(gblk_load(blk, 50, 4));
+		ck_assert(fake_failed(lines[_i].call));
+	}
+}
+END_TEST
+
 /* ---- several of them ------------------------------------------------------------------ */
 
 START_TEST(an_instance_is_served_once)
@@ -436,6 +458,8 @@ static Suite *suite(void)
 			    sizeof(start_calls) / sizeof(start_calls[0]));
 	tcase_add_loop_test(tc, death_at_any_call_leaves_no_vcpu_waiting, 0,
 			    4 * sizeof(run_calls) / sizeof(run_calls[0]));
+	tcase_add_loop_test(tc, death_when_a_line_rises_or_falls_loses_no_interrupt, 0,
+			    sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tc, an_instance_is_served_once);
 	tcase_add_test(tc, two_daemons_serve_one_guest);
 	tcase_add_test(tc, one_daemon_serves_two_disks);
