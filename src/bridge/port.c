@@ -252,17 +252,20 @@ int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf b
 		struct pci_state *state, const struct pci_state *left)
 {
 	char text[BDF_TEXT_MAX];
+	struct pci_state now;
 
 	port->server = server;
 	port->wire.device = bdf.device;
 	pthread_mutex_init(&port->wire.lock, NULL);
 	snprintf(port->name, sizeof(port->name), "%s port", bdf_format(bdf, text));
-	make_function(port, bdf, state);
+	make_function(port, bdf, &now);
 	if (left) {
 		pci_function_restore(&port->function, left, false);
 		port->lost |= was_occupied(port, left);
 	}
 	port->shown = port_power(port);
+	*state = now; /* whoever dies here leaves one or the other, which is the same */
+	port->function.state = state;
 	return ioreq_add_function(server, &port->function);
 }
 

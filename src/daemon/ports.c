@@ -148,7 +148,7 @@ static int attach(struct guest *guest, struct pci_bdf bdf)
 	port->guest = guest;
 	port->timer.fire = timer_fired;
 	port->port.power = power_changed;
-	port->port.lost = state->lost;
+	port->port.lost = state->lost == 1;
 	state->sbdf = bdf_sbdf(bdf);
 	err = port_attach(&port->port, guest->server, bdf, &state->pci, left ? &pci : NULL);
 	state->lost = port->port.lost;

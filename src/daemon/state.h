@@ -24,7 +24,7 @@ struct device_state {
 
 struct port_state {
 	uint32_t sbdf; /* 0: none */
-	bool lost;     /* a device that a dead process had in the slot */
+	uint8_t lost;  /* a device that a dead process had in the slot */
 	struct pci_state pci;
 };
 
