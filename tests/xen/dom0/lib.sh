@@ -241,6 +241,13 @@ kill_until() {
 	done
 }
 
+# say_stalls NAME: how long the guest's operations took, the kills among them.
+say_stalls() {
+	console "$1" | tr -d '\r' | grep -E '^(LOAD|NET round)' | while read -r line; do
+		say "$1: $line"
+	done
+}
+
 # went_on INSTANCE: those that came after a killed one lost nothing of it.
 went_on() {
 	say "$1: $kills kills, $(grep -c ', adopted' "$lab/$1.log") starts that came to their end"

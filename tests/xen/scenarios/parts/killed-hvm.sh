@@ -14,4 +14,5 @@ start a
 kill_until a 'MARK calm' 2000 a
 finish a
 exited a 0
+say_stalls a
 went_on a

@@ -15,5 +15,6 @@ kill_until a 'MARK calm' "${pauses:-1500}" a a-bridge
 finish a
 exited a 0
 exited a-bridge 0
+say_stalls a
 went_on a
 went_on a-bridge
