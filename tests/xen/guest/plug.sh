@@ -5,7 +5,7 @@
 # 00:06.0 is under load: lab=plug,HOW,ROUNDS. HOW is "rescan", where the guest has to look
 # for them and to let go of them, or "acpi", where it does nothing; or "port", the same for what
 # is behind two ports. With another word, "events", dom0 presses the power button
-# afterwards.
+# afterwards, and adds a processor, of which QEMU tells by another bit of the same register.
 # shellcheck source=tests/xen/guest/plug-lib.sh
 . /lab/plug-lib.sh
 how=$1
@@ -79,5 +79,6 @@ for n in $(seq "$2"); do
 done
 if [ "${3-}" ]; then
 	event power ff_pwr_btn
+	event processor gpe02
 fi
 end_load
