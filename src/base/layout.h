@@ -25,6 +25,15 @@ struct address_window {
 /* INTA of device d is INTID LAYOUT_SPI_BASE + d: the first 32 are no SPIs. */
 #define LAYOUT_SPI_BASE 32
 
+/* A root port interrupts by INTB, which is where INTA of another device would be, which there
+ * must not be then: its own INTA is that of the device in its slot. Linux unbinds that device in a
+ * handler of the port's interrupt, and waits for all handlers of the device's (synchronize_irq()
+ * in vp_synchronize_vectors()): they cannot be the same. */
+static inline unsigned layout_port_line(unsigned device)
+{
+	return device ^ 0x10;
+}
+
 static inline bool windows_overlap(struct address_window a, struct address_window b)
 {
 	return a.base < b.base + b.size && b.base < a.base + a.size;

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/layout.h"
 #include "base/util.h"
 #include "ioreq/server.h"
 
@@ -30,7 +31,8 @@
 #define BAR_BYTES 4096 /* the MSI-X table, and in its second half the pending bits */
 #define PBA_AREA  (BAR_BYTES / 2)
 
-#define CAUSE       1 /* of INTA: any */
+#define INTB        2
+#define CAUSE       1 /* of it: any */
 #define MESSAGE     0
 #define POWER_SHIFT 8 /* of PCI_EXP_SLTCTL_PIC */
 
@@ -230,6 +232,7 @@ static void make_function(struct port *port, struct pci_bdf bdf, struct pci_stat
 	function->server = port->server;
 	function->wire = &port->wire;
 	function->written = written;
+	state->config[PCI_INTERRUPT_PIN] = INTB;
 	make_bridge(function);
 	if (ioreq_server_has_msi(port->server)) {
 		pci_add_bar(function, 0, BAR_BYTES, &ops, port);
@@ -255,8 +258,10 @@ int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf b
 	struct pci_state now;
 
 	port->server = server;
-	port->wire.device = bdf.device;
+	port->wire.device = layout_port_line(bdf.device);
+	port->slot_wire.device = bdf.device;
 	pthread_mutex_init(&port->wire.lock, NULL);
+	pthread_mutex_init(&port->slot_wire.lock, NULL);
 	snprintf(port->name, sizeof(port->name), "%s port", bdf_format(bdf, text));
 	make_function(port, bdf, &now);
 	if (left) {
@@ -273,6 +278,7 @@ void port_destroy(struct port *port)
 {
 	pci_function_destroy(&port->function);
 	pthread_mutex_destroy(&port->wire.lock);
+	pthread_mutex_destroy(&port->slot_wire.lock);
 }
 
 /* --- the slot ---------------------------------------------------------------------- */
@@ -296,7 +302,7 @@ void port_seat(struct port *port, struct pci_function *function)
 	add_endpoint(function);
 	function->bdf = (struct pci_bdf){ .bus = secondary_bus(port) };
 	function->nowhere = !function->bdf.bus;
-	function->wire = &port->wire;
+	function->wire = &port->slot_wire;
 }
 
 /* Where the guest does not, as firmware would. */

@@ -27,8 +27,8 @@ struct port {
 	char name[BDF_TEXT_MAX + 16]; /* "00:1c.0 port" */
 	struct pci_function function;
 	struct ioreq_server *server;
-	struct pci_wire wire;
-	unsigned express; /* config offset of the PCI Express capability */
+	struct pci_wire wire, slot_wire; /* its own, and that of what is in the slot */
+	unsigned express;                /* config offset of the PCI Express capability */
 	enum port_power shown;
 	struct pci_function *occupant; /* of the slot; NULL: it is empty */
 	bool lost;                     /* the guest has a device here that a dead process served */

@@ -88,6 +88,30 @@ static bool windows_valid(const struct bus *bus)
 	return false;
 }
 
+/* Device 0 has no interrupt, but is there. */
+static bool lines_valid(const struct bus *bus)
+{
+	char a[BDF_TEXT_MAX], b[BDF_TEXT_MAX];
+	unsigned i, j;
+
+	for (i = 0; i < bus->nfunctions; i++) {
+		struct pci_bdf bdf = bus->functions[i].bdf, other = bdf;
+
+		if (!bus->functions[i].behind)
+			continue;
+		other.device = (uint8_t)layout_port_line(bdf.device);
+		for (j = 0;
+		     j < bus->nfunctions && bdf_sbdf(bus->functions[j].bdf) != bdf_sbdf(other); j++)
+			;
+		if (j == bus->nfunctions && other.device)
+			continue;
+		log_error("--port: bdf=%s has the interrupt of %s, which is not free",
+			  bdf_format(bdf, a), bdf_format(other, b));
+		return false;
+	}
+	return true;
+}
+
 static bool function_valid(const struct bus *bus, const struct bus_function *function,
 			   const char *flag)
 {
@@ -180,10 +204,15 @@ int bus_parse(struct bus *bus, const char *bridge, const struct option_list *fun
 		err = fit_buses(bus);
 	if (err)
 		return err;
-	return windows_valid(bus) ? 0 : -EINVAL;
+	return windows_valid(bus) && lines_valid(bus) ? 0 : -EINVAL;
 }
 
 unsigned bus_intid(const struct bus *bus, const struct bus_function *function)
 {
 	return bus->spi_base + function->bdf.device;
+}
+
+unsigned bus_port_intid(const struct bus *bus, const struct bus_function *port)
+{
+	return bus->spi_base + layout_port_line(port->bdf.device);
 }

@@ -37,5 +37,6 @@ extern const struct option_spec bus_function_options[];
 int bus_parse(struct bus *bus, const char *bridge, const struct option_list *functions,
 	      const struct option_list *ports);
 
-/* The INTID of a function's INTA. */
+/* The INTID of a function's INTA, and of a port's INTB. */
 unsigned bus_intid(const struct bus *bus, const struct bus_function *function);
+unsigned bus_port_intid(const struct bus *bus, const struct bus_function *port);

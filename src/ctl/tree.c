@@ -27,6 +27,7 @@
 #define PCI_DEVICE_MASK 0xf800     /* phys.hi: which device */
 #define PCI_PIN_MASK    7
 #define PCI_INTA        1
+#define PCI_INTB        2
 
 #define GIC_SPI       0 /* the kind of interrupt */
 #define GIC_SPI_FIRST 32
@@ -63,31 +64,40 @@ static uint32_t master(const struct bus_function *function)
 	return function->behind ? (uint32_t)function->behind << 8 : requester(function);
 }
 
-/* Device and pin, then the controller, then the interrupt as it counts them. What is behind
- * a port has the port's. */
+/* Device and pin, then the controller, then the interrupt as it counts them. */
+static void set_interrupt(uint32_t entry[INTERRUPT_CELLS], const struct bus_function *function,
+			  uint32_t pin, unsigned intid)
+{
+	const uint32_t cells[INTERRUPT_CELLS] = {
+		requester(function) << 8,
+		0,
+		0,
+		pin,
+		GUEST_PHANDLE_GIC,
+		GIC_SPI,
+		intid - GIC_SPI_FIRST,
+		DT_IRQ_TYPE_LEVEL_HIGH,
+	};
+
+	memcpy(entry, cells, sizeof(cells));
+}
+
+/* A port's own is INTB; by INTA interrupts what is behind it. */
 static int put_interrupts(void *fdt, const struct bus *bus)
 {
 	uint32_t map[BUS_MAX_FUNCTIONS][INTERRUPT_CELLS];
-	unsigned i;
+	unsigned i, n = 0;
 
 	for (i = 0; i < bus->nfunctions; i++) {
 		const struct bus_function *function = &bus->functions[i];
-		const uint32_t entry[INTERRUPT_CELLS] = {
-			requester(function) << 8,
-			0,
-			0,
-			PCI_INTA,
-			GUEST_PHANDLE_GIC,
-			GIC_SPI,
-			bus_intid(bus, function) - GIC_SPI_FIRST,
-			DT_IRQ_TYPE_LEVEL_HIGH,
-		};
 
-		memcpy(map[i], entry, sizeof(entry));
+		set_interrupt(map[n++], function, PCI_INTA, bus_intid(bus, function));
+		if (function->behind)
+			set_interrupt(map[n++], function, PCI_INTB, bus_port_intid(bus, function));
 	}
 	return CELLS(fdt, "#interrupt-cells", 1) ||
 	       CELLS(fdt, "interrupt-map-mask", PCI_DEVICE_MASK, 0, 0, PCI_PIN_MASK) ||
-	       put_cells(fdt, "interrupt-map", map[0], bus->nfunctions * INTERRUPT_CELLS);
+	       put_cells(fdt, "interrupt-map", map[0], n * INTERRUPT_CELLS);
 }
 
 /* Linux takes the backend's domid from the map's output. An entry is for one

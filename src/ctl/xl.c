@@ -32,9 +32,14 @@ static unsigned highest_intid(const struct bus *bus)
 {
 	unsigned i, highest = 0;
 
-	for (i = 0; i < bus->nfunctions; i++)
-		if (bus_intid(bus, &bus->functions[i]) > highest)
-			highest = bus_intid(bus, &bus->functions[i]);
+	for (i = 0; i < bus->nfunctions; i++) {
+		const struct bus_function *function = &bus->functions[i];
+
+		if (bus_intid(bus, function) > highest)
+			highest = bus_intid(bus, function);
+		if (function->behind && bus_port_intid(bus, function) > highest)
+			highest = bus_port_intid(bus, function);
+	}
 	return highest;
 }
 

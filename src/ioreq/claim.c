@@ -130,8 +130,7 @@ static int check_wire(const struct ioreq_server *server, const struct pci_functi
 	if (err)
 		log_error("%s: the domain has no interrupt %u: %s (xl.cfg: nr_spis, or before Xen "
 			  "4.19 vuart=\"sbsa_uart\")",
-			  function->name, platform->spi_base + function->bdf.device,
-			  strerror(-err));
+			  function->name, platform->spi_base + irq_wire(function), strerror(-err));
 	return err;
 }
 

@@ -19,10 +19,15 @@ static void failed(const struct pci_function *function, const char *what)
 		log_guest("%s: %s: %m", function->name, what);
 }
 
+unsigned irq_wire(const struct pci_function *function)
+{
+	return function->wire ? function->wire->device : function->bdf.device;
+}
+
 static int set_level(const struct pci_function *function, bool level)
 {
 	const struct ioreq_server *server = function->server;
-	unsigned device = function->wire ? function->wire->device : function->bdf.device;
+	unsigned device = irq_wire(function);
 	domid_t domid = (domid_t)server->domid;
 
 	if (server->platform.ecam)

@@ -11,6 +11,9 @@ struct pci_function;
 /* Drives the function's INTA wire. */
 void irq_intx(struct pci_function *function, bool level);
 
+/* Of which device on bus 0 that wire is. */
+unsigned irq_wire(const struct pci_function *function);
+
 /* Is there such a wire? 0 or -errno: a domain on Arm has only so many SPIs. */
 int irq_intx_try(const struct pci_function *function);
 

@@ -5,6 +5,8 @@
  */
 #include "guest.h"
 
+#include "base/layout.h"
+
 #include <check.h>
 #include <linux/pci_regs.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define BRIDGE_BARS  2
 #define FIRST_PIRQ   54
 #define FIRST_VECTOR 0x21
+#define INTB         2
 #define FIRST_SPI    32    /* of device 0 */
 #define RRS_VENDOR   1     /* of a function that is not ready */
 #define RRS_MS       60000 /* the longest delay */
@@ -391,11 +394,13 @@ unsigned int gpci_msix_seen(const struct gpci *pci, unsigned int vector)
 
 /* ---- INTx ------------------------------------------------------------------------- */
 
-/* Behind a port its INTA is the port's (PCI-to-PCI Bridge 1.2, 9.1: device 0). */
+/* Behind a port its INTA is the port's (PCI-to-PCI Bridge 1.2, 9.1: device 0), whose own is INTB. */
 bool gpci_intx_pending(struct gpci *pci)
 {
 	unsigned int device = (pci->bdf >> 8 ? pci->port : pci->bdf) >> 3 & 31, raised;
 
+	if (pci->pin == INTB)
+		device = layout_port_line(device);
 	if (fake_platform() != FAKE_ARM)
 		return fake_intx_level(device, pci->pin - 1);
 	raised = fake_spi_raised(FIRST_SPI + device);

@@ -256,6 +256,9 @@ START_TEST(what_is_behind_a_port_has_its_backend_and_its_interrupt)
 	ck_assert_uint_eq(find_spi(0x02, 1), 0x02);
 	ck_assert_uint_eq(find_spi(0x1c, 1), 0x1c);
 	ck_assert_uint_eq(find_spi(0x1d, 1), 0x1d);
+	ck_assert_uint_eq(find_spi(0x02, 2), 0x12);
+	ck_assert_uint_eq(find_spi(0x1c, 2), 0x0c);
+	ck_assert_uint_eq(find_spi(0x06, 2), NONE);
 }
 END_TEST
 
@@ -454,6 +457,9 @@ static const struct refusal usages[] = {
 	{ FUNCTION("bdf=1:00:01.0,backend=0"), "must be from 00:01.0 to 00:1f.0" },
 	{ { "dt", F1, F2, "--function", "bdf=0:2.0,backend=1" }, "bdf=00:02.0 is given twice" },
 	{ { "dt", F1, "--port", "bdf=00:01.0,backend=0" }, "--port: bdf=00:01.0 is given twice" },
+	{ { "dt", "--port", "bdf=00:11.0,backend=0", F1 },
+	  "bdf=00:11.0 has the interrupt of 00:01.0, which is not free" },
+	{ { "dt", "--port", "bdf=00:10.0,backend=0" }, "has the interrupt of 00:00.0" },
 	{ { "dt", "--port", "bdf=01:00.0,backend=0" }, "--port: bdf=01:00.0: must be from" },
 	{ { "dt", F1, "--port", "bdf=00:1c.0,backend=0", "--bridge", "size=1M" },
 	  "there are 2 buses, with the ports', 1M each" },
