@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/runtime.h"
 #include "daemon/service.h"
 #include "fake/fake.h"
 #include "unit/unit.h"
@@ -93,8 +94,11 @@ static int instance_main(const char *config)
 	take_record(record, domid);
 	if (!holds(config, "slow"))
 		service_notify("READY=1");
-	while (number_in("domid") == domid)
+	while (number_in("domid") == domid) {
+		if (!unlink("leave"))
+			return RUNTIME_LEFT;
 		unit_nap_us(10000);
+	}
 	add_event("end", name);
 	unlink(record);
 	return 0;
@@ -379,11 +383,14 @@ START_TEST(a_signal_meanwhile_is_heard)
 }
 END_TEST
 
-START_TEST(what_was_killed_is_started_again)
+START_TEST(what_was_killed_or_told_to_leave_is_started_again)
 {
 	configure("");
 	run_until("unpause 7");
-	ck_assert_int_eq(kill((pid_t)number_in("pid"), SIGKILL), 0);
+	if (_i)
+		write_file("leave", "");
+	else
+		ck_assert_int_eq(kill((pid_t)number_in("pid"), SIGKILL), 0);
 	ck_assert(fake_wait_log(child, "starting it again", 5000));
 	guest_is("---s--");
 	ck_assert_int_eq(ends_with(), 0);
@@ -416,7 +423,7 @@ int main(int argc, char **argv)
 		ONCE(a_guest_destroyed_by_others_is_the_end),
 		ONCE(a_guest_without_what_serves_it_does_not_run),
 		ONCE(a_signal_meanwhile_is_heard),
-		ONCE(what_was_killed_is_started_again),
+		TIMES(what_was_killed_or_told_to_leave_is_started_again, 2),
 		ONCE(a_second_guest_by_the_way_is_refused),
 	};
 
