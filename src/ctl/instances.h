@@ -12,7 +12,8 @@
 struct instance {
 	char name[INSTANCE_NAME_MAX];
 	bool bridge;
-	pid_t pid; /* our child, or 0 */
+	pid_t pid;    /* our child, or 0 */
+	bool awaited; /* by the guest: it was killed, and has not been started again */
 	int pidfd;
 };
 
@@ -33,7 +34,7 @@ int instances_find(struct instances *instances, const char *directory, const cha
  * a line in the log. */
 int instances_start(struct instances *instances, uint32_t domid, int interrupt);
 
-/* Starts children again that were killed; to be called now and then. */
+/* Starts children again that were killed, until they serve; to be called now and then. */
 void instances_revive(struct instances *instances);
 
 /* After their guest's end: waits for children's, and ends those that stay. */

@@ -213,6 +213,7 @@ static int start(struct instances *instances, struct instance *instance, uint32_
 		log_info("instance %s serves already", instance->name);
 		return 0;
 	}
+	instance->awaited = false;
 	log_info("instance %s: starting", instance->name);
 	if (instances->by_manager)
 		return start_unit(instance->name);
@@ -244,11 +245,13 @@ void instances_revive(struct instances *instances)
 	for (i = 0; i < instances->count; i++) {
 		struct instance *instance = &instances->list[i];
 
-		if (!instance->pid || !ended(instance, &status) || !is_awaited(status))
-			continue;
-		log_warning("instance %s: %s; starting it again", instance->name,
-			    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "has left");
-		start_child(instance, instances->directory, -1);
+		if (instance->pid && ended(instance, &status) && is_awaited(status)) {
+			instance->awaited = true;
+			log_warning("instance %s: %s; starting it again", instance->name,
+				    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "has left");
+		}
+		if (instance->awaited && !instance->pid)
+			instance->awaited = start_child(instance, instances->directory, -1);
 	}
 }
 

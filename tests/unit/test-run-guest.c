@@ -383,6 +383,23 @@ START_TEST(a_signal_meanwhile_is_heard)
 }
 END_TEST
 
+/* Its predecessor may not be gone yet, or a store not be free. */
+START_TEST(what_was_killed_is_started_until_it_serves)
+{
+	configure("");
+	run_until("unpause 7");
+	write_file("conf/a.conf", "broken\n");
+	ck_assert_int_eq(kill((pid_t)number_in("pid"), SIGKILL), 0);
+	ck_assert(fake_wait_log(child, "ended before it was ready", 5000));
+	unlink("a.state");
+	write_file("conf/a.conf", "");
+	ck_assert(wait_for(!access("a.state", F_OK)));
+	guest_is("---s--");
+	ck_assert_int_eq(ends_with(), 0);
+	ck_assert(holds("events", "destroy 7\nend a\n"));
+}
+END_TEST
+
 START_TEST(what_was_killed_or_told_to_leave_is_started_again)
 {
 	configure("");
@@ -424,6 +441,7 @@ int main(int argc, char **argv)
 		ONCE(a_guest_without_what_serves_it_does_not_run),
 		ONCE(a_signal_meanwhile_is_heard),
 		TIMES(what_was_killed_or_told_to_leave_is_started_again, 2),
+		ONCE(what_was_killed_is_started_until_it_serves),
 		ONCE(a_second_guest_by_the_way_is_refused),
 	};
 
