@@ -161,14 +161,14 @@ static bool go_on(pid_t pid)
 /* ---- what outlives it ---------------------------------------------------------------- */
 
 struct left {
-	struct inflight inflight;
+	uint8_t inflight[sizeof(struct inflight)];
 	uint8_t available[sizeof(struct vring_avail) + SIZE * sizeof(__virtio16)];
 	uint8_t used[sizeof(struct vring_used) + SIZE * sizeof(struct vring_used_elem)];
 };
 
 static void save(struct left *left)
 {
-	memcpy(&left->inflight, outlive, sizeof(left->inflight));
+	memcpy(left->inflight, outlive, sizeof(left->inflight));
 	memcpy(left->available, (const void *)avail, sizeof(left->available));
 	memcpy(left->used, (const void *)used, sizeof(left->used));
 }
@@ -201,9 +201,10 @@ static unsigned offer_the_rest(uint16_t *owed, unsigned count)
 {
 	bool busy[SIZE] = { false };
 	uint16_t head;
+	unsigned i;
 
-	for (head = 0; head < count; head++)
-		busy[owed[head]] = true;
+	for (i = 0; i < count; i++)
+		busy[owed[i]] = true;
 	for (head = 0; head < SIZE; head++) {
 		if (busy[head])
 			continue;
@@ -247,7 +248,7 @@ static void take_over(const struct left *left, bool driver_goes_on)
 	uint16_t owed[CHAINS];
 	unsigned i, count;
 
-	next_inflight = left->inflight;
+	memcpy(&next_inflight, left->inflight, sizeof(next_inflight));
 	count = list_owed(owed);
 	if (driver_goes_on)
 		count = offer_the_rest(owed, count);
