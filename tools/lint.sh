@@ -27,7 +27,7 @@ scripts() {
 
 # The licence is named on the first line, or the second after #!. Plain data has no comments.
 check_spdx() {
-	files ! -name COPYING ! -path './debian/*' ! -name '*.md' ! -name '*.config' ! -path './tests/fuzz/*/*' |
+	files ! -name COPYING ! -path './debian/*' ! -name '*.md' ! -name '*.config' ! -name '*.patch' ! -path './tests/fuzz/*/*' |
 		while read -r file; do
 			head -n 2 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' ||
 				echo "$file: no SPDX line"
