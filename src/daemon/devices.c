@@ -306,6 +306,7 @@ int devices_add(struct guest *guest, struct guest_device *device)
 	if (!err)
 		return 0;
 	detach(device);
+	guest->state.region->devices[slot] = (struct device_state){ 0 };
 	guest->devices[slot] = NULL;
 	return err;
 }
