@@ -24,7 +24,7 @@ beats() {
 
 # messages: the kernel's, without those of a slow machine.
 messages() {
-	dmesg | grep -Ev 'random: |clocksource|hrtimer'
+	dmesg | grep -Ev 'random: |clocksource|hrtimer|link becomes ready'
 }
 
 mkdir -p /tmp
