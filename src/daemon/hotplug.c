@@ -186,7 +186,7 @@ static void go_on(struct hotplug *hotplug)
 {
 	if (first(hotplug, HOTPLUG_SHOWN)) {
 		slots_insist(&hotplug->slots);
-		if (hotplug->slots.read && is_quiet(hotplug))
+		if (slots_read(&hotplug->slots) && is_quiet(hotplug))
 			looked(hotplug);
 	}
 	if (first(hotplug, HOTPLUG_QUEUED) && !first(hotplug, HOTPLUG_SHOWN))

@@ -124,6 +124,12 @@ static uint32_t read_events(void *arg, uint16_t port, unsigned size)
 	return part(&registers, port - EVENTS_FIRST, size);
 }
 
+/* Not while there is news that it may have come too late for, nor in the middle of its look. */
+bool slots_read(const struct slots *slots)
+{
+	return slots->read && slots->enabled & EVENT_PCI && !(slots->status & EVENT_PCI);
+}
+
 /* A status bit is cleared by writing it. */
 static void write_events(void *arg, uint16_t port, unsigned size, uint32_t value)
 {
@@ -137,7 +143,7 @@ static void write_events(void *arg, uint16_t port, unsigned size, uint32_t value
 	slots->status &= (uint16_t)~registers.status;
 	slots->enabled = registers.enabled;
 	update_level(slots);
-	if (!was_enabled && slots->enabled & EVENT_PCI && slots->read)
+	if (!was_enabled && slots_read(slots))
 		slots->ops.looked(slots->ops.arg);
 }
 

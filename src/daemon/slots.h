@@ -35,6 +35,9 @@ void slots_init(struct slots *slots, struct ioreq_server *server, const struct s
  * what is not ours yet. 0 or -errno. */
 int slots_show(struct slots *slots, uint32_t come, uint32_t go);
 
+/* The guest has looked at what is shown, all of it, and is done with that. */
+bool slots_read(const struct slots *slots);
+
 /* Ten times a second until the guest has looked: has the interrupt come to it? */
 void slots_insist(struct slots *slots);
 
