@@ -17,17 +17,15 @@
 #define OPEN_NS      (5000 * NS_PER_MS) /* a server's time to answer */
 #define OPEN_TICK_NS (20 * NS_PER_MS)
 #define WHY_BYTES    400
+#define LINUX_SCANS  "; in a Linux guest: echo 1 > /sys/bus/pci/rescan"
 
 static const char *hint_for(struct plug *plug, int err)
 {
 	if (err && err != -EOPNOTSUPP && plug_device(plug)->port)
 		return "the guest was told by its port, but does not use it: see its kernel's log";
 	if (err == -EOPNOTSUPP)
-		return "the guest finds it when it scans its PCI bus; in a Linux guest: "
-		       "echo 1 > /sys/bus/pci/rescan";
-	return err ? "the guest was told by ACPI but did not look; in a Linux guest: "
-		     "echo 1 > /sys/bus/pci/rescan"
-		   : NULL;
+		return "the guest finds it when it scans its PCI bus" LINUX_SCANS;
+	return err ? "the guest was told by ACPI but did not look" LINUX_SCANS : NULL;
 }
 
 static void told_of_it(struct hotplug_event *event, int err)

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "daemon/config.h"
+#include "daemon/config-internal.h"
 #include "devices/types.h"
 
 #define BUSY_POLL_MAX 10000
@@ -93,7 +93,7 @@ static int find_address(struct device_options *common, bool later, const char *w
 	return -EINVAL;
 }
 
-static int check_address(struct pci_bdf bdf, const char *where)
+int config_check_bdf(struct pci_bdf bdf, const char *where)
 {
 	char text[BDF_TEXT_MAX];
 
@@ -122,7 +122,7 @@ int device_config_parse(struct device_config *device, const struct virtio_device
 	if (!err)
 		err = find_address(&device->common, later, where);
 	if (!err)
-		err = check_address(device->common.bdf, where);
+		err = config_check_bdf(device->common.bdf, where);
 	return err ? err : type->check(options, where);
 }
 

@@ -22,6 +22,11 @@ const char *config_place(struct config *config, const char *key,
  * -EINVAL or -ENOMEM after a line in the log; so are the next ones. */
 int config_set(struct config *config, const char *key, const char *text);
 
+/* --- config-device.c ------------------------------------------------------------- */
+
+/* Is it an address that something of ours may have? 0, or -EINVAL after a line in the log. */
+int config_check_bdf(struct pci_bdf bdf, const char *where);
+
 /* --- config-file.c --------------------------------------------------------------- */
 
 /* Takes the lines of a file, which has not been done before. */

@@ -179,7 +179,6 @@ static int add_port(struct config *config, const char *where, const char *text)
 {
 	struct port_options *port = &config->ports[config->nports];
 	const struct option_set set = { port_option_specs, port };
-	char bdf[BDF_TEXT_MAX];
 	int err;
 
 	if (config->nports == CONFIG_MAX_PORTS) {
@@ -190,11 +189,7 @@ static int add_port(struct config *config, const char *where, const char *text)
 	if (err)
 		return err;
 	config->nports++;
-	if (bdf_is_device(port->bdf))
-		return 0;
-	log_error("%s: bdf=%s: must be from 00:01.0 to 00:1f.0, function 0", where,
-		  bdf_format(port->bdf, bdf));
-	return -EINVAL;
+	return config_check_bdf(port->bdf, where);
 }
 
 static int set_global(struct config *config, const struct option_spec *global, const char *where,

@@ -299,14 +299,9 @@ static int prepare(struct hotplug *hotplug)
  * told by us it may have been by the process before. */
 static bool is_told_by_some(const struct hotplug *hotplug)
 {
-	struct hvm *hvm;
-	bool some;
-
-	if (hotplug->hvm || hotplug->way == HOTPLUG_AUTO || hvm_open(hotplug->domid, &hvm))
+	if (hotplug->hvm || hotplug->way == HOTPLUG_AUTO)
 		return hotplug->hvm;
-	some = hvm_has_device_model(hvm) > 0;
-	hvm_close(hvm);
-	return some;
+	return hvm_is_surely(hotplug->domid);
 }
 
 int hotplug_open(struct loop *loop, struct ioreq_server *server, uint32_t domid,

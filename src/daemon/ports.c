@@ -155,25 +155,13 @@ static int attach(struct guest *guest, struct pci_bdf bdf)
 	return err;
 }
 
-/* An HVM guest's firmware takes the port's bus numbers for base addresses. */
-static bool is_hvm(const struct guest *guest)
-{
-	struct hvm *hvm;
-	bool is;
-
-	if (hvm_open(guest->domid, &hvm))
-		return false;
-	is = hvm_has_device_model(hvm) > 0;
-	hvm_close(hvm);
-	return is;
-}
-
 int ports_attach(struct guest *guest)
 {
 	unsigned i;
 	int err = 0;
 
-	if (guest->config->nports && is_hvm(guest)) {
+	/* Its firmware takes the port's bus numbers for base addresses. */
+	if (guest->config->nports && hvm_is_surely(guest->domid)) {
 		log_error("port: an HVM guest cannot have one: it is told of devices by ACPI");
 		return -EINVAL;
 	}

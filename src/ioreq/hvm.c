@@ -66,6 +66,17 @@ int hvm_has_device_model(const struct hvm *hvm)
 	return is_set(hvm, HVM_PARAM_NR_IOREQ_SERVER_PAGES);
 }
 
+bool hvm_is_surely(uint32_t domid)
+{
+	struct hvm *hvm = NULL;
+	bool is;
+
+	hvm_open(domid, &hvm);
+	is = hvm && hvm_has_device_model(hvm) > 0;
+	hvm_close(hvm);
+	return is;
+}
+
 int hvm_has_acpi(const struct hvm *hvm)
 {
 	return is_set(hvm, HVM_PARAM_ACPI_IOPORTS_LOCATION);

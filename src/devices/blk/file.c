@@ -158,7 +158,6 @@ static const struct blk_store_ops ops = { .submit = file_submit,
 					  .look_again = look_again,
 					  .close = close_store };
 
-/* What there is already, whatever the path leads to by now. */
 /* What a killed process has under way may still be written after its end: until then it has
  * its descriptor, which therefore holds a part of the lock. */
 static int share_lock(const struct file_store *file)
@@ -171,6 +170,7 @@ static int share_lock(const struct file_store *file)
 	return fcntl(file->direct, F_OFD_SETLK, &lock) ? -errno : 0;
 }
 
+/* What there is already, whatever the path leads to by now. */
 static int open_direct(struct file_store *file, const char *path, struct reason *why)
 {
 	int flags = (file->store.readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT;
