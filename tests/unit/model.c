@@ -12,6 +12,9 @@
 
 const struct gblk_config model_plain = { .bdf = MODEL_BDF, .irq = GIRQ_PIRQ };
 const struct gblk_config model_grants = { .bdf = MODEL_BDF, .dma = GDMA_GRANTS, .irq = GIRQ_MSIX };
+const struct gblk_config model_grants2 = { .bdf = MODEL_BDF2,
+					   .dma = GDMA_GRANTS,
+					   .irq = GIRQ_MSIX };
 
 /* One disk of the guest: its image, and the driver on it. */
 struct side {

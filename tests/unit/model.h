@@ -56,4 +56,7 @@ extern const struct gblk_config model_plain;
 /* PVH, grants, native messages. */
 extern const struct gblk_config model_grants;
 
+/* The same on the second disk. */
+extern const struct gblk_config model_grants2;
+
 #endif

@@ -21,10 +21,6 @@
 #define FIRST  "00:06.0"
 #define SECOND "00:07.0"
 
-static const struct gblk_config second_grants = { .bdf = MODEL_BDF2,
-						  .dma = GDMA_GRANTS,
-						  .irq = GIRQ_MSIX };
-
 static struct fake_child *child;
 static struct gblk *blk;
 
@@ -130,7 +126,7 @@ START_TEST(a_disk_that_was_attached_is_gone_and_can_be_attached_anew)
 
 	start();
 	attach_second();
-	second = gblk_start(&second_grants);
+	second = gblk_start(&model_grants2);
 	gblk_submit(second, VIRTIO_BLK_T_IN, 0, 4096);
 	gblk_kick(second);
 	die();
@@ -139,7 +135,7 @@ START_TEST(a_disk_that_was_attached_is_gone_and_can_be_attached_anew)
 	restart_goes_on(blk);
 	gblk_free(second);
 	attach_second();
-	second = model_driver(&second_grants);
+	second = model_driver(&model_grants2);
 	ck_assert(gblk_load(second, 30, 8));
 	restart_goes_on(blk);
 }

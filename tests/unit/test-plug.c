@@ -18,10 +18,6 @@
 #define FIRST  "00:06.0"
 #define SECOND "00:07.0"
 
-static const struct gblk_config second_grants = { .bdf = MODEL_BDF2,
-						  .dma = GDMA_GRANTS,
-						  .irq = GIRQ_MSIX };
-
 static struct fake_child *child;
 static struct gblk *blk, *blk2;
 
@@ -58,27 +54,13 @@ static void attach_second(void)
 }
 
 /* Requests that are under way while something else is done. */
-static struct gblk_req *load[16];
-
 static void begin_load(void)
 {
 	unsigned i;
 
-	for (i = 0; i < ARRAY_SIZE(load); i++)
-		load[i] =
-			gblk_submit(blk, i % 2 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT, 64 * i, 16384);
+	for (i = 0; i < 16; i++)
+		gblk_submit(blk, i % 2 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT, 64 * i, 16384);
 	gblk_kick(blk);
-}
-
-static void end_load(void)
-{
-	unsigned i;
-
-	for (i = 0; i < ARRAY_SIZE(load); i++) {
-		ck_assert(gblk_wait(blk, load[i], 5000));
-		ck_assert_uint_eq(load[i]->status, VIRTIO_BLK_S_OK);
-		gblk_put(blk, load[i]);
-	}
 }
 
 static bool is_there(uint16_t bdf)
@@ -86,16 +68,6 @@ static bool is_there(uint16_t bdf)
 	const struct gpci pci = { .bdf = bdf };
 
 	return gpci_read(&pci, 0, 4) != UINT32_MAX;
-}
-
-/* Until the daemon, which does it a little later, is done with that. */
-static bool comes_to(bool (*condition)(void))
-{
-	int i;
-
-	for (i = 0; i < 500 && !condition(); i++)
-		usleep(10000);
-	return condition();
 }
 
 static bool has_one_device(void)
@@ -138,7 +110,7 @@ START_TEST(an_attached_disk_works_like_any)
 	attach_second();
 	ck_assert_ptr_nonnull(strstr(ctl_output(), "echo 1 > /sys/bus/pci/rescan"));
 	ck_assert(is_there(MODEL_BDF2));
-	blk2 = model_driver(&second_grants);
+	blk2 = model_driver(&model_grants2);
 	ck_assert(gblk_load(blk2, 200, 16));
 	ck_assert_int_eq(ctl("list"), 0);
 	ck_assert_ptr_nonnull(strstr(ctl_output(), SECOND "(blk, running)"));
@@ -157,13 +129,13 @@ START_TEST(twenty_rounds_of_attach_and_detach_under_load)
 	for (i = 0; i < 20; i++) {
 		begin_load();
 		attach_second();
-		blk2 = model_driver(&second_grants);
+		blk2 = model_driver(&model_grants2);
 		ck_assert(gblk_load(blk2, 50, 16));
 		model_end_driver(blk2);
 		ck_assert_msg(!ctl("detach", SECOND), "%s", ctl_errors());
 		ck_assert(!is_there(MODEL_BDF2));
 		ck_assert(!is_locked(second_image()));
-		end_load();
+		ck_assert(gblk_finish(blk, 5000));
 	}
 	end();
 }
@@ -221,7 +193,7 @@ START_TEST(detach_waits_until_the_driver_has_let_go)
 {
 	start();
 	attach_second();
-	blk2 = model_driver(&second_grants);
+	blk2 = model_driver(&model_grants2);
 	ctl_begin("detach", SECOND);
 	usleep(300000);
 	ck_assert(!ctl_ended());
@@ -251,13 +223,13 @@ START_TEST(who_asked_may_leave_and_the_device_stays)
 {
 	start();
 	attach_second();
-	blk2 = model_driver(&second_grants);
+	blk2 = model_driver(&model_grants2);
 	ctl_begin("detach", SECOND);
-	ck_assert(comes_to(was_asked));
+	ck_assert(wait_for(was_asked()));
 	ctl_kill();
-	ck_assert(comes_to(may_stay));
+	ck_assert(wait_for(may_stay()));
 	gblk_remove(blk2);
-	gblk_restart(blk2, &second_grants);
+	gblk_restart(blk2, &model_grants2);
 	ck_assert(gblk_load(blk2, 50, 8));
 	end();
 }
@@ -335,7 +307,7 @@ START_TEST(by_force_requests_fail_and_the_image_is_free)
 
 	start();
 	attach_second();
-	blk2 = model_driver(&second_grants);
+	blk2 = model_driver(&model_grants2);
 	ck_assert(gblk_load(blk2, 50, 8));
 	ck_assert_int_eq(ctl("detach", "--force", SECOND), 0);
 	ck_assert_ptr_nonnull(strstr(ctl_output(), "its requests fail from now on"));
@@ -346,7 +318,7 @@ START_TEST(by_force_requests_fail_and_the_image_is_free)
 	ck_assert_int_eq(ctl("list"), 0);
 	ck_assert_ptr_nonnull(strstr(ctl_output(), SECOND "(blk, forsaken)"));
 	gblk_remove(blk2);
-	ck_assert(comes_to(has_one_device));
+	ck_assert(wait_for(has_one_device()));
 	ck_assert(!is_there(MODEL_BDF2));
 	end();
 }
@@ -359,7 +331,7 @@ START_TEST(by_force_what_is_in_flight_gets_an_answer)
 
 	start();
 	attach_second();
-	blk2 = model_driver(&second_grants);
+	blk2 = model_driver(&model_grants2);
 	ck_assert_int_eq(ctl("pause", SECOND), 0);
 	for (i = 0; i < ARRAY_SIZE(requests); i++)
 		requests[i] = gblk_submit(blk2, VIRTIO_BLK_T_IN, 8 * i, 4096);
