@@ -11,6 +11,8 @@
 
 #define BUSY_POLL_MAX 10000
 
+static const char *const msix_names[] = { "auto", "on", NULL }; /* enum device_msix */
+
 const struct option_spec config_device_options[] = {
 	{ .key = "bdf",
 	  .kind = OPTION_BDF,
@@ -40,6 +42,12 @@ const struct option_spec config_device_options[] = {
 	  .offset = offsetof(struct device_options, indirect),
 	  .fallback = "on",
 	  .help = "offer indirect descriptors: more requests at a time, one copy more for each" },
+	{ .key = "msix",
+	  .kind = OPTION_ENUM,
+	  .offset = offsetof(struct device_options, msix),
+	  .names = msix_names,
+	  .fallback = "auto",
+	  .help = "for a device that comes later; on: even if the guest may run out of pirqs" },
 	{ .key = "busy-poll",
 	  .kind = OPTION_UINT,
 	  .offset = offsetof(struct device_options, busy_poll),

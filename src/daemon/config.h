@@ -20,12 +20,15 @@
 struct virtio_device_type;
 
 /* Options that every device has. */
+enum device_msix { DEVICE_MSIX_AUTO, DEVICE_MSIX_ON };
+
 struct device_options {
 	struct pci_bdf bdf;  /* by which it is known: its own, or its port's */
 	struct pci_bdf port; /* in whose slot it is, or BDF_NONE */
 	unsigned memory;     /* enum memory_policy */
 	uint64_t map_from;
 	bool indirect;
+	unsigned msix;      /* enum device_msix */
 	unsigned busy_poll; /* us */
 	unsigned wait;      /* enum virtio_wait */
 };

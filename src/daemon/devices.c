@@ -136,6 +136,20 @@ static bool is_of(const struct device_state *state, const struct device_config *
 	       state->sbdf == bdf_sbdf(config->common.bdf);
 }
 
+/* One that comes and goes would take pirqs each time until there are none, which Linux's
+ * driver does not survive. */
+static bool needs_intx(const struct guest *guest, const struct guest_device *device)
+{
+	bool is_late = device->config == &device->own;
+
+	if (!is_late || device->config->common.msix == DEVICE_MSIX_ON ||
+	    !ioreq_server_has_pirqs(guest->server))
+		return false;
+	log_info("%s: without MSI-X, since Xen never gets this guest's pirqs back (msix=on: with)",
+		 device->name);
+	return true;
+}
+
 /* A device whose process died goes on, or if it cannot is as at power-on where it was. */
 static enum virtio_pci_left begin(const struct guest *guest, struct guest_device *device,
 				  struct device_state *state)
@@ -146,7 +160,9 @@ static enum virtio_pci_left begin(const struct guest *guest, struct guest_device
 		*state = (struct device_state){ 0 };
 		state->sbdf = bdf_sbdf(device->config->common.bdf);
 		state->virtio_id = device->config->type->virtio_id;
+		state->intx_only = needs_intx(guest, device);
 	}
+	device->virtio.intx_only = state->intx_only;
 	device->goes_on = virtio_device_begin(&device->virtio, left);
 	if (left && !device->goes_on)
 		log_warning("%s: what was left of it is of no use: it is reset", device->name);

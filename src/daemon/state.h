@@ -17,6 +17,7 @@
 struct device_state {
 	uint32_t sbdf;
 	uint16_t virtio_id;
+	uint8_t intx_only;
 	struct virtio_device_state virtio;
 	struct virtio_pci_state transport;
 	struct pci_state pci;
@@ -29,7 +30,7 @@ struct port_state {
 };
 
 /* To be raised when something in the region, or what it means, is another one than before. */
-#define STATE_LAYOUT 1
+#define STATE_LAYOUT 2
 
 struct state_region {
 	int32_t server; /* IOREQ server, or IOREQ_NO_SERVER */

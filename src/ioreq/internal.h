@@ -54,6 +54,7 @@ struct ioreq_server {
 	ioservid_t id;
 	bool adopted, enabled;
 	bool ended; /* withdrawn, or the domain is gone */
+	bool pirqs; /* the guest has had a message go to one */
 	struct loop_watch watch;
 	struct loop_timer alive, later;
 	struct shared_iopage *page;

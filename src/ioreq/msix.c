@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "ioreq/internal.h"
 #include "ioreq/irq.h"
 #include "ioreq/pci.h"
 
@@ -29,11 +30,16 @@ static uint64_t entry_address(const uint32_t *entry)
 	return entry[0] | (uint64_t)entry[1] << 32;
 }
 
-static bool masked(const struct pci_function *function, const uint32_t *entry)
+static bool has_pirq(const uint32_t *entry)
 {
 	uint32_t data = entry[ENTRY_DATA];
 
-	if (data && !(data & 0xff) && entry_address(entry))
+	return data && !(data & 0xff) && entry_address(entry);
+}
+
+static bool masked(const struct pci_function *function, const uint32_t *entry)
+{
+	if (has_pirq(entry))
 		return false;
 	return (control(function) & PCI_MSIX_FLAGS_MASKALL) ||
 	       (entry[ENTRY_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT);
@@ -65,6 +71,15 @@ void msix_unmasked(struct pci_function *function)
 			msix_send(function, i);
 }
 
+void msix_restore(struct pci_function *function, const struct pci_state *left)
+{
+	unsigned i;
+
+	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
+	for (i = 0; i < function->msix_vectors; i++)
+		function->server->pirqs |= has_pirq(function->state->msix_table[i]);
+}
+
 /* Entries are read and written by whole words (PCI 3.0, 6.8.2). */
 static uint32_t *word(struct pci_function *function, uint32_t offset, unsigned size)
 {
@@ -90,6 +105,7 @@ void msix_table_write(struct pci_function *function, uint32_t offset, unsigned s
 		return;
 	pthread_mutex_lock(&function->lock);
 	*at = value;
+	function->server->pirqs |= has_pirq(function->state->msix_table[offset / MSIX_ENTRY_BYTES]);
 	msix_unmasked(function);
 	pthread_mutex_unlock(&function->lock);
 }

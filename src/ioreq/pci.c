@@ -250,7 +250,7 @@ void pci_function_restore(struct pci_function *function, const struct pci_state 
 	for (i = 0; i < PCI_CONFIG_BYTES; i++)
 		config[i] = (uint8_t)((config[i] & ~function->writable[i]) |
 				      (left->config[i] & function->writable[i]));
-	memcpy(function->state->msix_table, left->msix_table, sizeof(left->msix_table));
+	msix_restore(function, left);
 	function->state->intx_level = left->intx_level;
 	if (goes_on)
 		restore_interrupts(function, left);

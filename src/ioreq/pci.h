@@ -162,6 +162,9 @@ uint32_t msix_pba_read(struct pci_function *function, uint32_t offset, unsigned 
 /* Under the lock: true while the guest has MSI-X enabled. */
 bool msix_enabled(const struct pci_function *function);
 
+/* The table as a dead process left it. */
+void msix_restore(struct pci_function *function, const struct pci_state *left);
+
 /* Under the lock: sends a vector, or notes it as pending while it is masked. */
 void msix_send(struct pci_function *function, unsigned vector);
 

@@ -69,6 +69,11 @@ bool ioreq_server_has_msi(const struct ioreq_server *server)
 	return !server->platform.ecam; /* Xen has no MSI controller for guests on Arm */
 }
 
+bool ioreq_server_has_pirqs(const struct ioreq_server *server)
+{
+	return server->pirqs;
+}
+
 static void notify_vcpu(struct ioreq_server *server, unsigned vcpu)
 {
 	xenevtchn_notify(server->evtchn, (evtchn_port_t)server->vcpus[vcpu].port);

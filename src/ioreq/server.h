@@ -69,6 +69,10 @@ unsigned ioreq_server_own_domid(const struct ioreq_server *server);
 /* False where interrupts cannot be messages. */
 bool ioreq_server_has_msi(const struct ioreq_server *server);
 
+/* The guest has its messages go to event channels, by pirqs. An emulated device's are never
+ * free again: Xen (xen/arch/x86/physdev.c, PHYSDEVOP_get_free_pirq) keeps them allocated. */
+bool ioreq_server_has_pirqs(const struct ioreq_server *server);
+
 /* Looks at every vCPU's slot: after adoption a request may wait there, or be
  * half handled, or be answered without the vCPU knowing. */
 void ioreq_server_resume(struct ioreq_server *server);

@@ -165,6 +165,7 @@ struct virtio_device {
 
 	enum virtio_wait wait;
 	bool ready;
+	bool intx_only;     /* where there are MSI-X, too */
 	atomic_bool paused; /* by the administrator */
 	bool quiet;         /* it goes away, and was found so */
 	struct reason why;  /* not ready: as last said */

@@ -478,7 +478,7 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
 	if (device->rom.bytes)
 		pci_add_rom(&vpci->function, device->rom.bytes, device->rom.length);
-	if (ioreq_server_has_msi(server))
+	if (ioreq_server_has_msi(server) && !device->intx_only)
 		pci_add_msix(&vpci->function, device->nqueues + 1, VIRTIO_PCI_BAR, MSIX_TABLE_AREA,
 			     MSIX_PBA_AREA);
 	add_structure(vpci, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AREA,

@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <linux/virtio_blk.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,24 +238,76 @@ END_TEST
 
 /* ---- by ACPI ------------------------------------------------------------------------ */
 
-static const struct gblk_config second_plain = { .bdf = MODEL_BDF2, .irq = GIRQ_PIRQ };
+static const struct gblk_config second_plain = { .bdf = MODEL_BDF2, .irq = GIRQ_INTX };
+static const struct gblk_config second_by_pirqs = { .bdf = MODEL_BDF2, .irq = GIRQ_PIRQ };
+static const struct gblk_config native = { .bdf = MODEL_BDF, .irq = GIRQ_MSIX };
+static const struct gblk_config second_native = { .bdf = MODEL_BDF2, .irq = GIRQ_MSIX };
+
+static void start_hvm_driven(const struct gblk_config *driver)
+{
+	child = model_start(FAKE_HVM, model_disk(NULL));
+	blk = model_driver(driver);
+}
 
 static void start_hvm(void)
 {
-	child = model_start(FAKE_HVM, model_disk(NULL));
-	blk = model_driver(&model_plain);
+	start_hvm_driven(&model_plain);
 }
 
-static void attach_second_by_acpi(void)
+static void attach_by_acpi(const char *more)
 {
 	struct gacpi_event event;
 
-	ctl_begin("attach", "blk", (char *)model_disk2(NULL));
+	ctl_begin("attach", "blk", (char *)model_disk2(more));
 	ck_assert(gacpi_serve(0, 5000, &event));
 	ck_assert_uint_eq(event.come, 1u << 7);
 	ck_assert_msg(!ctl_end(), "%s", ctl_errors());
 	ck_assert_str_eq(ctl_output(), "");
 }
+
+static void attach_second_by_acpi(void)
+{
+	attach_by_acpi(NULL);
+}
+
+static bool has_msix(uint16_t bdf)
+{
+	const struct gpci pci = { .bdf = bdf };
+
+	return gpci_find_cap(&pci, PCI_CAP_ID_MSIX, 0);
+}
+
+START_TEST(what_comes_takes_no_pirqs_of_a_guest_that_uses_them)
+{
+	start_hvm();
+	attach_second_by_acpi();
+	ck_assert(has_msix(MODEL_BDF));
+	ck_assert(!has_msix(MODEL_BDF2));
+	blk2 = model_driver(&second_plain);
+	ck_assert(gblk_load(blk2, 50, 8));
+	end();
+}
+END_TEST
+
+START_TEST(what_comes_takes_them_if_it_is_to)
+{
+	start_hvm();
+	attach_by_acpi("msix=on");
+	blk2 = model_driver(&second_by_pirqs);
+	ck_assert(gblk_load(blk2, 50, 8));
+	end();
+}
+END_TEST
+
+START_TEST(what_comes_has_messages_in_a_guest_that_uses_no_pirqs)
+{
+	start_hvm_driven(&native);
+	attach_second_by_acpi();
+	blk2 = model_driver(&second_native);
+	ck_assert(gblk_load(blk2, 50, 8));
+	end();
+}
+END_TEST
 
 START_TEST(a_guest_with_acpi_is_told_and_asked)
 {
@@ -357,6 +410,9 @@ int main(void)
 		ONCE(detach_waits_until_the_driver_has_let_go),
 		ONCE(the_last_device_can_go_and_another_one_come),
 		ONCE(who_asked_may_leave_and_the_device_stays),
+		ONCE(what_comes_takes_no_pirqs_of_a_guest_that_uses_them),
+		ONCE(what_comes_takes_them_if_it_is_to),
+		ONCE(what_comes_has_messages_in_a_guest_that_uses_no_pirqs),
 		ONCE(a_guest_with_acpi_is_told_and_asked),
 		ONCE(a_device_that_is_ejected_with_its_driver_is_gone),
 		ONCE(by_force_requests_fail_and_the_image_is_free),
