@@ -5,7 +5,7 @@
  * place in it, an answer the same with an error or a descriptor, so there is nothing else
  * to ask for. The split-off process holds on to nothing but its end of the socket: locks
  * and rings end with the other one, and so does it. What is mapped it cannot let go of so
- * easily, and a mapped file stays locked: so it is split off before. */
+ * easily, and a mapped file stays locked: that is not for a child (MADV_DONTFORK). */
 #include "base/opener.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ const char *const opener_kind_names[] = { "file", "tap", "tapdev", "socket", NUL
 enum entry_state { IDLE, ASKED, ANSWERED };
 
 struct entry {
-	struct opener_thing thing;
+	struct opener_thing thing; /* its name is ours */
 	enum entry_state state;
 	int result; /* ANSWERED: a descriptor, or -errno */
 };
@@ -191,18 +191,28 @@ static int split_off(void)
 	return err;
 }
 
+static int add_entry(const struct opener_thing *thing)
+{
+	char *name = strdup(thing->name);
+
+	if (!name)
+		return -ENOMEM;
+	entries[nentries].thing = *thing;
+	entries[nentries++].thing.name = name;
+	return 0;
+}
+
 int opener_seal(const struct opener_thing *things, unsigned count)
 {
-	unsigned i;
-	int err;
+	int err = 0;
 
 	entries = calloc(count + 1, sizeof(*entries));
 	if (!entries)
 		return -ENOMEM;
-	for (i = 0; i < count; i++)
-		entries[i].thing = things[i];
-	nentries = count;
-	err = count ? split_off() : 0;
+	while (!err && nentries < count)
+		err = add_entry(&things[nentries]);
+	if (!err && count)
+		err = split_off();
 	if (err) {
 		log_error("cannot split off what opens files later: %s", strerror(-err));
 		opener_end();
@@ -220,9 +230,11 @@ void opener_end(void)
 		close(channel);
 		waitpid(opener, NULL, 0);
 	}
-	for (i = 0; i < nentries; i++)
+	for (i = 0; i < nentries; i++) {
 		if (entries[i].state == ANSWERED && entries[i].result >= 0)
 			close(entries[i].result);
+		free((char *)(uintptr_t)entries[i].thing.name);
+	}
 	free(entries);
 	entries = NULL;
 	nentries = 0;

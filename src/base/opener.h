@@ -43,7 +43,7 @@ int opener_open(const struct opener_thing *thing);
 /* Several things that are wanted together: 0 if opener_open() knows an answer for this one. */
 int opener_ask(const struct opener_thing *thing);
 
-/* Splits the process off, before there are threads. 0 or -errno. */
+/* Splits the process off, before there are threads. Names are copied. 0 or -errno. */
 int opener_seal(const struct opener_thing *things, unsigned count);
 void opener_end(void);
 

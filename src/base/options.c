@@ -244,8 +244,7 @@ int option_set(const struct option_spec *spec, void *into, const char *where, co
 	return -EINVAL;
 }
 
-/* Cuts the next item off @rest, in place, turning ",," into ",". */
-static char *next_item(char **rest)
+char *options_next_item(char **rest)
 {
 	char *item = *rest, *to = item, *from = item;
 
@@ -364,7 +363,7 @@ static int parse_list(struct parse *parse, const char *text)
 	int err = copy ? 0 : -ENOMEM;
 
 	while (!err && rest)
-		err = parse_item(parse, next_item(&rest));
+		err = parse_item(parse, options_next_item(&rest));
 	free(copy);
 	return err ? err : apply_defaults(parse);
 }

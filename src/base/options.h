@@ -67,6 +67,10 @@ int options_parse_later(const struct option_set *sets, unsigned nsets, const cha
 			const char *text);
 void options_free(const struct option_set *sets, unsigned nsets);
 
+/* Cuts the next item off such a list, in place, turning ",," into ",". Behind the last one *@rest
+ * is NULL. */
+char *options_next_item(char **rest);
+
 /* For tables of flags, "--key value", which getopt_long(3) takes apart. Fills the
  * defaults in: 0 or -ENOMEM. And says which flag, of those in @argv, it does not know. */
 int options_defaults(const struct option_set *set);

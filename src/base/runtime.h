@@ -6,6 +6,9 @@
 /* Exit status of an instance that has left all to the next process. */
 #define RUNTIME_LEFT 3
 
+/* Suffix of the record of what was attached to an instance's guest. */
+#define RUNTIME_ATTACHED "attached"
+
 /* $RUNTIME_DIRECTORY, which systemd sets, or /run/xenvirtiod. */
 const char *runtime_directory(void);
 

@@ -157,7 +157,7 @@ static int judge(const char *instance, char *answer)
 
 	if (!end) {
 		log_error("%s: it ended without an answer", instance);
-		return -EPROTO;
+		return -ECONNRESET;
 	}
 	if (!strncmp(answer, "ok\n", 3)) {
 		memmove(answer, end + 1, strlen(end + 1) + 1);

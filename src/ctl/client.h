@@ -20,6 +20,6 @@ int client_list(struct client_instances *instances);
 int client_choose(const char *name, char found[CLIENT_NAME_BYTES]);
 
 /* Asks @instance for @request, a line, and waits for the answer. *@body is what there is to
- * say, to be freed. 0, or -errno after a line in the log: -EPROTO if it was refused. */
+ * say, to be freed. 0, or -errno after a line in the log: -EPROTO if and only if it was refused. */
 int client_ask(const char *instance, const char *request, const int *fds, unsigned nfds,
 	       char **body);

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/opener.h"
 #include "base/pass-fds.h"
+#include "base/util.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
+#include "ctl/record.h"
 
 #define PATIENCE_S 8 /* Linux takes 5 s to answer a slot's button */
 
@@ -39,30 +41,76 @@ static bool find_kind(const char *name, enum opener_kind *kind)
 	return false;
 }
 
-/* ",," is a comma in a value. */
-static char *without_escapes(const char *options)
+/* "key=value" */
+static char *value_in(char *item)
 {
-	char *text = strdup(options), *from = text, *to = text;
+	char *at = strchr(item, '=');
 
-	for (; text && *from; from++) {
-		if (from[0] == ',' && from[1] == ',')
-			from++;
-		*to++ = *from;
-	}
-	if (text)
-		*to = '\0';
-	return text;
+	return at ? at + 1 : item;
 }
 
 /* The daemon says what is to be opened, but it is our user who decides: nothing else than
  * what he has named. */
 static bool is_named(const char *options, const char *name)
 {
-	char *text = without_escapes(options);
-	bool named = text && *name && strstr(text, name);
+	char *text = strdup(options), *rest = text;
+	bool named = false;
 
+	while (rest && !named)
+		named = *name && !strcmp(value_in(options_next_item(&rest)), name);
 	free(text);
 	return named;
+}
+
+static void print_escaped(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		fprintf(out, *text == ',' ? ",," : "%c", *text);
+}
+
+/* A name that is relative to the directory. */
+static bool is_relative(const char *item)
+{
+	static const char *const keys[] = { "path=", "tapdev=", "passt=" };
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strncmp(item, keys[i], strlen(keys[i])))
+			return item[strlen(keys[i])] && item[strlen(keys[i])] != '/';
+	return false;
+}
+
+static void print_item(FILE *out, char *item, const char *directory)
+{
+	char *value = value_in(item);
+
+	fprintf(out, "%.*s", (int)(value - item), item);
+	if (is_relative(item)) {
+		print_escaped(out, directory);
+		fputc('/', out);
+	}
+	print_escaped(out, value);
+}
+
+/* "path=more.img" becomes "path=/srv/more.img": who opens it later does so elsewhere. NULL: out
+ * of memory, or the directory is no more. */
+static char *from_anywhere(const char *options)
+{
+	char *copy = strdup(options), *rest = copy, *text = NULL;
+	char *directory = getcwd(NULL, 0);
+	size_t length;
+	FILE *out = directory && copy ? open_memstream(&text, &length) : NULL;
+
+	while (out && rest) {
+		print_item(out, options_next_item(&rest), directory);
+		if (rest)
+			fputc(',', out);
+	}
+	if (out)
+		fclose(out);
+	free(directory);
+	free(copy);
+	return text;
 }
 
 static const char *why_not(const struct opener_thing *thing, int err)
@@ -106,39 +154,65 @@ static int open_lines(char *plan, const char *options, struct opened *opened)
 	return err;
 }
 
-static char *compose(const char *command, char **operands)
+static int ask(const char *instance, const char *command, const char *device,
+	       const struct opened *opened, char **body)
 {
 	char *request;
+	int err;
 
-	return asprintf(&request, "%s %s %s", command, operands[0], operands[1]) < 0 ? NULL
-										     : request;
+	if (asprintf(&request, "%s %s", command, device) < 0)
+		return -ENOMEM;
+	err = client_ask(instance, request, opened->fds, opened->count, body);
+	free(request);
+	return err;
 }
 
-static int ask(const char *instance, char *request, const struct opened *opened, char **body)
+/* Before the daemon has it, and after: who does not answer may have it. */
+static int attach_on_record(const char *instance, const char *device, const struct opened *opened,
+			    char **body)
 {
-	int err = request ? client_ask(instance, request, opened->fds, opened->count, body)
-			  : -ENOMEM;
+	int err = record_add(instance, device);
 
-	free(request);
+	if (!err)
+		err = ask(instance, "attach", device, opened, body);
+	if (err == -EPROTO)
+		record_take_back(instance, device);
+	return err;
+}
+
+static int attach(const char *instance, const char *device, const char *options, char **body)
+{
+	struct opened opened = { .count = 0 };
+	char *plan;
+	int err = ask(instance, "plan", device, &opened, &plan);
+
+	if (err)
+		return err;
+	err = open_lines(plan, options, &opened);
+	free(plan);
+	if (!err)
+		err = attach_on_record(instance, device, &opened, body);
+	close_all(&opened);
 	return err;
 }
 
 int attach_run(const struct subcommand *subcommand, const struct ask_options *options,
 	       char **operands)
 {
-	char instance[CLIENT_NAME_BYTES], *plan, *body;
-	struct opened opened = { .count = 0 };
+	char instance[CLIENT_NAME_BYTES], *whole, *device, *body;
 	int err;
 
 	(void)subcommand;
-	if (client_choose(options->name, instance) ||
-	    ask(instance, compose("plan", operands), &opened, &plan))
+	if (client_choose(options->name, instance))
 		return CTL_FAILED;
-	err = open_lines(plan, operands[1], &opened);
-	free(plan);
-	if (!err)
-		err = ask(instance, compose("attach", operands), &opened, &body);
-	close_all(&opened);
+	whole = from_anywhere(operands[1]);
+	if (!whole || asprintf(&device, "%s %s", operands[0], whole) < 0) {
+		log_error("attach: %m");
+		return CTL_FAILED;
+	}
+	err = attach(instance, device, whole, &body);
+	free(device);
+	free(whole);
 	if (err)
 		return CTL_FAILED;
 	fputs(body, stdout);
@@ -161,8 +235,17 @@ int detach_run(const struct subcommand *subcommand, const struct ask_options *op
 	       char **operands)
 {
 	char *words[] = { operands[0], options->force ? (char *)"force" : NULL, NULL };
+	struct ask_options named = *options;
+	char instance[CLIENT_NAME_BYTES];
+	int status;
 
+	if (client_choose(options->name, instance))
+		return CTL_FAILED;
+	named.name = instance;
 	signal(SIGALRM, still_waiting);
 	alarm(PATIENCE_S);
-	return ask_run(subcommand, options, words);
+	status = ask_run(subcommand, &named, words);
+	if (status == CTL_DONE)
+		record_forget(instance, operands[0]);
+	return status;
 }

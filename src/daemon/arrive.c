@@ -34,7 +34,14 @@ static void told_of_it(struct hotplug_event *event, int err)
 
 	plug->told = false;
 	plug->phase = PLUG_IN;
+	plug_device(plug)->state->untold = 0;
 	plug_answer(plug, hint_for(plug, err));
+}
+
+void arrive_tell(struct plug *plug)
+{
+	plug->phase = PLUG_SHOWN;
+	plug_tell(plug, false, told_of_it);
 }
 
 static void drop_arriving(struct guest *guest)
@@ -73,8 +80,7 @@ static void arrive(struct plug *plug)
 	guest->arriving = NULL;
 	log_info("%s: attached", device->name);
 	plug_say_devices(guest);
-	plug->phase = PLUG_SHOWN;
-	plug_tell(plug, false, told_of_it);
+	arrive_tell(plug);
 }
 
 void arrive_go_on(struct plug *plug)
@@ -125,15 +131,19 @@ static int hand_all_over(const struct device_config *config, struct control_call
 	return handing.err;
 }
 
-/* What can be done at once. -errno after a line in the log, or without one. */
+/* What can be done at once. Or @call is refused. */
 static int prepare(struct guest_device *device, struct control_call *call)
 {
-	const struct memory_options memory = devices_memory(device->config);
+	const struct reason *why = &device->virtio.why;
 	int err = hand_all_over(device->config, call);
 
-	return err ? err
-		   : virtio_device_prepare(&device->virtio, device->config->type, device->name,
-					   &memory, device->config->options);
+	if (!err)
+		err = devices_prepare(device);
+	if (!err)
+		return 0;
+	opener_drop_handed();
+	control_refuse(call, "%s: %s", device->name, why->text[0] ? why->text : strerror(-err));
+	return err;
 }
 
 static const char *why_not_there(struct guest *guest, const struct device_options *common)
@@ -150,27 +160,18 @@ static const char *why_not_there(struct guest *guest, const struct device_option
 }
 
 /* The device takes @config over. */
-static void begin(struct guest *guest, struct control_call *call, struct device_config *config)
+static void begin(struct guest *guest, struct control_call *call, struct device_config *config,
+		  uint64_t line)
 {
-	struct guest_device *device = devices_new(guest, config);
-	char why[WHY_BYTES] = "";
-	int err;
+	struct guest_device *device = devices_new_own(guest, config, line);
 
 	if (!device) {
-		device_config_free(config);
 		control_refuse(call, "out of memory");
 		return;
 	}
-	device->own = *config;
-	device->config = &device->own;
 	if (!bdf_is_none(config->common.port))
 		device->port = ports_find(guest, config->common.port);
-	log_keep(why, sizeof(why));
-	err = prepare(device, call);
-	log_keep(NULL, 0);
-	if (err) {
-		opener_drop_handed();
-		control_refuse(call, "%s", why[0] ? why : strerror(-err));
+	if (prepare(device, call)) {
 		devices_free(device);
 		return;
 	}
@@ -208,7 +209,7 @@ void plug_attach(struct guest *guest, struct control_call *call,
 		return;
 	why = why_not_there(guest, &config.common);
 	if (!why) {
-		begin(guest, call, &config);
+		begin(guest, call, &config, kept_digest(type->name, text));
 		return;
 	}
 	control_refuse(call, "%s: %s", bdf_format(config.common.bdf, bdf), why);

@@ -28,6 +28,21 @@ struct guest_device *devices_new(struct guest *guest, const struct device_config
 	return device;
 }
 
+struct guest_device *devices_new_own(struct guest *guest, struct device_config *config,
+				     uint64_t line)
+{
+	struct guest_device *device = devices_new(guest, config);
+
+	if (!device) {
+		device_config_free(config);
+		return NULL;
+	}
+	device->own = *config;
+	device->config = &device->own;
+	device->line = line;
+	return device;
+}
+
 void devices_free(struct guest_device *device)
 {
 	if (device->own.type)
@@ -35,15 +50,23 @@ void devices_free(struct guest_device *device)
 	free(device);
 }
 
-struct memory_options devices_memory(const struct device_config *config)
+static struct memory_options memory_of(const struct device_config *config)
 {
 	return (struct memory_options){ .policy = config->common.memory,
 					.map_from = config->common.map_from };
 }
 
+int devices_prepare(struct guest_device *device)
+{
+	const struct memory_options memory = memory_of(device->config);
+
+	return virtio_device_prepare(&device->virtio, device->config->type, device->name, &memory,
+				     device->config->options);
+}
+
 static int open_slot(struct guest *guest, unsigned slot, const struct device_config *config)
 {
-	const struct memory_options memory = devices_memory(config);
+	const struct memory_options memory = memory_of(config);
 	struct guest_device *device = devices_new(guest, config);
 	int err;
 
@@ -78,16 +101,14 @@ static void add_name(void *arg, const struct opener_thing *thing)
 
 int devices_seal(const struct guest *guest)
 {
+	const struct guest_device *device;
 	struct names names = { 0 };
-	unsigned i;
+	unsigned i = 0;
 	int err;
 
-	for (i = 0; i < guest->config->ndevices; i++) {
-		const struct device_config *device = &guest->config->devices[i];
-
-		if (device->type->names)
-			device->type->names(device->options, add_name, &names);
-	}
+	while ((device = devices_next(guest, &i)))
+		if (device->config->type->names)
+			device->config->type->names(device->config->options, add_name, &names);
 	err = names.full ? -ENOMEM : opener_seal(names.things, names.count);
 	free(names.things);
 	return err;
@@ -161,8 +182,10 @@ static enum virtio_pci_left begin(const struct guest *guest, struct guest_device
 		state->sbdf = bdf_sbdf(device->config->common.bdf);
 		state->virtio_id = device->config->type->virtio_id;
 		state->intx_only = needs_intx(guest, device);
+		state->untold = device->line != 0;
 	}
 	device->virtio.intx_only = state->intx_only;
+	state->line = device->line;
 	device->goes_on = virtio_device_begin(&device->virtio, left);
 	if (left && !device->goes_on)
 		log_warning("%s: what was left of it is of no use: it is reset", device->name);
@@ -188,6 +211,7 @@ static int attach(struct guest *guest, unsigned slot)
 	enum virtio_pci_left left;
 	int err;
 
+	device->state = state;
 	apply_common(device);
 	err = virtio_device_attach(&device->virtio, guest->loop, &state->virtio, guest->workers,
 				   guest->nworkers, &guest->next_worker);
@@ -238,6 +262,16 @@ static void settle(struct guest *guest)
 				swap(guest, slot, from);
 }
 
+/* What was attached is nothing to a server that is new. */
+static void drop_attached(struct guest *guest)
+{
+	unsigned slot;
+
+	for (slot = 0; slot < CONFIG_MAX_DEVICES; slot++)
+		if (guest->devices[slot] && guest->devices[slot]->line)
+			close_slot(guest, slot);
+}
+
 /* The guest finds nothing where they were, and may do without before they come again. */
 static void drop_others(struct guest *guest)
 {
@@ -248,8 +282,8 @@ static void drop_others(struct guest *guest)
 	for (slot = 0; slot < CONFIG_MAX_DEVICES; slot++) {
 		if (!states[slot].virtio_id || guest->devices[slot])
 			continue;
-		log_warning("%s: it was attached later, and is not in the configuration: attach "
-			    "it anew when the guest has let go of it",
+		log_warning("%s: it is served neither by the configuration nor by what was "
+			    "attached: attach it anew when the guest has let go of it",
 			    bdf_format(bdf_of(states[slot].sbdf), bdf));
 		states[slot] = (struct device_state){ 0 };
 	}
@@ -263,6 +297,8 @@ int devices_attach(struct guest *guest)
 	if (guest->adopts) {
 		settle(guest);
 		drop_others(guest);
+	} else {
+		drop_attached(guest);
 	}
 	for (slot = 0; !err && slot < CONFIG_MAX_DEVICES; slot++)
 		if (guest->devices[slot])
@@ -278,6 +314,10 @@ void devices_resume(struct guest *guest)
 	while ((device = devices_next(guest, &i)))
 		if (device->goes_on)
 			virtio_device_resume(&device->virtio);
+	i = 0;
+	while ((device = devices_next(guest, &i)))
+		if (device->state->untold)
+			arrive_tell(&device->plug);
 }
 
 static void detach(struct guest_device *device)
@@ -307,18 +347,26 @@ static unsigned slot_of(const struct guest *guest, const struct guest_device *de
 	return slot;
 }
 
-int devices_add(struct guest *guest, struct guest_device *device)
+int devices_put(struct guest *guest, struct guest_device *device)
 {
 	unsigned slot = slot_of(guest, NULL);
-	int err;
 
 	if (slot == CONFIG_MAX_DEVICES)
 		return -ENOSPC;
 	guest->devices[slot] = device;
+	return (int)slot;
+}
+
+int devices_add(struct guest *guest, struct guest_device *device)
+{
+	int err, slot = devices_put(guest, device);
+
+	if (slot < 0)
+		return slot;
 	virtio_device_fit(&device->virtio, ioreq_server_vcpus(guest->server));
 	err = guest_start_workers(guest);
 	if (!err)
-		err = attach(guest, slot);
+		err = attach(guest, (unsigned)slot);
 	if (!err)
 		return 0;
 	detach(device);

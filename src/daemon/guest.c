@@ -294,8 +294,12 @@ static int listen_for_control(struct guest *guest)
 
 static int start(struct guest *guest)
 {
-	int err = start_loop(guest);
+	int err;
 
+	kept_open(guest);
+	err = devices_seal(guest);
+	if (!err)
+		err = start_loop(guest);
 	if (!err)
 		err = start_server(guest);
 	if (!err)
@@ -314,9 +318,6 @@ int guest_serve(struct guest *guest)
 	const struct config *config = guest->config;
 	int err = domain_find(config->domain, &guest->domid);
 
-	if (err)
-		return err;
-	err = devices_seal(guest);
 	if (err)
 		return err;
 	err = state_open(&guest->state, config_instance(config), guest->domid);

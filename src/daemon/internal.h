@@ -49,7 +49,9 @@ struct guest_device {
 	char name[BDF_TEXT_MAX + 16]; /* "00:06.0 blk" */
 	const struct device_config *config;
 	struct device_config own; /* if it was attached later, the same */
-	struct guest_port *port;  /* in whose slot it is, or NULL */
+	uint64_t line;            /* and the digest of its line in the record; else 0 */
+	struct device_state *state;
+	struct guest_port *port; /* in whose slot it is, or NULL */
 	bool attached;
 	bool goes_on; /* from where a dead process has left it */
 	struct virtio_device virtio;
@@ -99,10 +101,19 @@ struct guest_device *devices_next(const struct guest *guest, unsigned *slot);
 int devices_open(struct guest *guest);
 void devices_close(struct guest *guest);
 
-/* One device that is in no slot: not opened yet; and its end. */
+/* One device that is in no slot: not opened yet; and its end. NULL: out of memory. */
 struct guest_device *devices_new(struct guest *guest, const struct device_config *config);
 void devices_free(struct guest_device *device);
-struct memory_options devices_memory(const struct device_config *config);
+
+/* The same for one that was attached by this @line, see kept.c. Takes @config over. */
+struct guest_device *devices_new_own(struct guest *guest, struct device_config *config,
+				     uint64_t line);
+
+/* Opens it as far as can be done at once; virtio_device_connect() does the rest. */
+int devices_prepare(struct guest_device *device);
+
+/* Into a free slot, whose number is returned; -ENOSPC: there is none. */
+int devices_put(struct guest *guest, struct guest_device *device);
 
 /* Gives the opened device a slot and its queues, and shows it to the guest. 0 or -errno, and
  * then it is as it was. */
@@ -141,6 +152,14 @@ unsigned devices_count(const struct guest *guest, bool waiting_only);
 unsigned devices_queues(const struct guest *guest);
 struct guest_device *devices_find(const struct guest *guest, struct pci_bdf bdf);
 
+/* --- kept.c ---------------------------------------------------------------------- */
+
+/* Opens what was attached to the guest that a dead process has served. */
+void kept_open(struct guest *guest);
+
+/* By which the state knows a line of the record; never 0. */
+uint64_t kept_digest(const char *type, const char *options);
+
 /* --- plug.c ---------------------------------------------------------------------- */
 
 /* Of a device that is there from now on. */
@@ -177,6 +196,7 @@ void plug_attach(struct guest *guest, struct control_call *call,
 int plug_parse(struct control_call *call, const struct virtio_device_type *type, const char *text,
 	       struct device_config *config);
 
+void arrive_tell(struct plug *plug);    /* the guest, of what it can see */
 void arrive_go_on(struct plug *plug);   /* its tick */
 void arrive_give_up(struct plug *plug); /* who asked has left */
 

@@ -58,6 +58,7 @@ static void leave(struct plug *plug)
 	device->virtio.when_quiet = NULL;
 	loop_timer_cancel(plug->guest->loop, &plug->parting);
 	devices_hide(plug->guest, device);
+	device->state->virtio_id = 0; /* the next process has no use for it */
 	if (virtio_device_status(&device->virtio))
 		virtio_device_reset(&device->virtio);
 	loop_timer(plug->guest->loop, &plug->tick, LEAVE_TICK_NS);

@@ -29,7 +29,8 @@ static int find_path(struct state *state, const char *instance)
 		log_error("%s: %m", directory);
 		return err;
 	}
-	return runtime_path(state->path, sizeof(state->path), instance, "state");
+	err = runtime_path(state->record, sizeof(state->record), instance, RUNTIME_ATTACHED);
+	return err ? err : runtime_path(state->path, sizeof(state->path), instance, "state");
 }
 
 static int open_locked(struct state *state)
@@ -62,7 +63,8 @@ static int lock_file(struct state *state)
 	return err;
 }
 
-/* Allocated in full: a store into a hole of a full file system would be SIGBUS. */
+/* Allocated in full: a store into a hole of a full file system would be SIGBUS. What is split
+ * off later has no part in it, and so not in the lock. */
 static int map_file(struct state *state)
 {
 	size_t bytes = sizeof(*state->region);
@@ -77,6 +79,7 @@ static int map_file(struct state *state)
 		log_error("%s: %s", state->path, strerror(-err));
 		return err;
 	}
+	madvise(region, bytes, MADV_DONTFORK);
 	state->region = region;
 	return 0;
 }
@@ -115,11 +118,14 @@ int state_open(struct state *state, const char *instance, uint32_t domid)
 		return err;
 	}
 	drop_if_foreign(state->region, domid);
+	if (state->region->server == IOREQ_NO_SERVER)
+		unlink(state->record);
 	return 0;
 }
 
 void state_remove(struct state *state)
 {
+	unlink(state->record);
 	unlink(state->path);
 }
 

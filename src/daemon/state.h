@@ -5,7 +5,9 @@
  * /run/xenvirtiod, mapped and locked by the process that serves. It holds the
  * number of the IOREQ server and what the guest has made of each device, as
  * the modules' own plain structs. A process that finds the file of a dead one
- * trusts none of it: what it takes over is checked as if the guest wrote it. */
+ * trusts none of it: what it takes over is checked as if the guest wrote it.
+ *
+ * Beside it is xenvirtioctl's record of what was attached, see kept.c, which ends with it. */
 #pragma once
 #include <stdint.h>
 
@@ -18,6 +20,8 @@ struct device_state {
 	uint32_t sbdf;
 	uint16_t virtio_id;
 	uint8_t intx_only;
+	uint8_t untold; /* the guest may not know of it yet */
+	uint64_t line;  /* digest of that in the record; 0: it is in the configuration */
 	struct virtio_device_state virtio;
 	struct virtio_pci_state transport;
 	struct pci_state pci;
@@ -45,7 +49,7 @@ struct state_region {
 
 struct state {
 	int fd;
-	char path[256];
+	char path[256], record[256];
 	struct state_region *region;
 };
 
@@ -54,6 +58,6 @@ struct state {
  * line in the log. */
 int state_open(struct state *state, const char *instance, uint32_t domid);
 
-/* Removes the file: there is nothing left to take over. */
+/* Removes the file, and the record: there is nothing left to take over. */
 void state_remove(struct state *state);
 void state_close(struct state *state);

@@ -185,7 +185,7 @@ void virtio_device_close(struct virtio_device *device);
 
 /* The same in two steps, for while the guest runs: the second one never waits, and is to be
  * taken again as long as it returns -EAGAIN or -EINPROGRESS; then, and after another error, the
- * device is still open. 0 or -errno, the first one's after a line in the log. */
+ * device is still open. 0, or -errno with the reason in device->why. */
 int virtio_device_prepare(struct virtio_device *device, const struct virtio_device_type *type,
 			  const char *name, const struct memory_options *memory,
 			  const void *options);

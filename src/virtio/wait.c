@@ -29,10 +29,9 @@ static int connect_type(struct virtio_device *device, bool again, struct reason 
 	return err;
 }
 
-static int give_up(struct virtio_device *device, int err)
+static int refuse(const struct virtio_device *device, int err)
 {
 	log_error("%s: %s", device->name, device->why.text);
-	virtio_device_close(device);
 	return err;
 }
 
@@ -53,7 +52,9 @@ int virtio_device_prepare(struct virtio_device *device, const struct virtio_devi
 	err = type->open(device, options);
 	if (err && !device->why.text[0])
 		reason_set(&device->why, err, "%s", strerror(-err));
-	return err ? give_up(device, err) : 0;
+	if (err)
+		virtio_device_close(device);
+	return err;
 }
 
 int virtio_device_connect(struct virtio_device *device)
@@ -68,13 +69,15 @@ int virtio_device_open(struct virtio_device *device, const struct virtio_device_
 	int err = virtio_device_prepare(device, type, name, memory, options);
 
 	if (err)
-		return err;
+		return refuse(device, err);
 	device->wait = wait;
 	err = connect_type(device, false, &device->why);
 	if (!err)
 		return 0;
-	if (err != -EAGAIN || wait == VIRTIO_WAIT_NO)
-		return give_up(device, err);
+	if (err != -EAGAIN || wait == VIRTIO_WAIT_NO) {
+		virtio_device_close(device);
+		return refuse(device, err);
+	}
 	log_info("%s: waiting for %s", name, device->why.text);
 	return 0;
 }

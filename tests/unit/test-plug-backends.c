@@ -18,10 +18,10 @@
 #include "ctl.h"
 #include "model.h"
 #include "nbd-server.h"
+#include "tap.h"
 #include "unit/unit.h"
 
 #define BDF    "00:07.0"
-#define TAP    "tap9"
 #define HEADER ((uint32_t)sizeof(struct virtio_net_hdr_v1))
 #define ROUNDS 5
 
@@ -318,6 +318,74 @@ START_TEST(a_silent_server_is_not_attached)
 }
 END_TEST
 
+/* ---- after a death ------------------------------------------------------------------------- */
+
+static void die(void)
+{
+	fake_kill9(child);
+	child = model_again(model_disk(NULL));
+	ck_assert(wait_for(link_is_up()));
+	send_some(0);
+	ck_assert(gnet_sent(net, 0, 5000));
+}
+
+START_TEST(the_next_process_has_the_tap)
+{
+	int round;
+
+	start("1");
+	tap_run("ip tuntap add dev " TAP " mode tap vnet_hdr");
+	tap_run("ip link set " TAP " up");
+	attach("net", "bdf=" BDF ",tap=" TAP);
+	net = gnet_start(&one_pair);
+	for (round = 0; round < ROUNDS; round++)
+		die();
+	end_driver();
+	detach();
+	end();
+}
+END_TEST
+
+START_TEST(the_next_process_has_a_connection_of_its_own)
+{
+	char *options = listen_there();
+	int peer;
+
+	start("1");
+	attach("net", options);
+	peer = accept(listener, NULL, NULL);
+	net = gnet_start(&one_pair);
+	die();
+	ck_assert(hangs_up(peer));
+	peer = accept(listener, NULL, NULL);
+	end_driver();
+	detach();
+	ck_assert(hangs_up(peer));
+	end();
+}
+END_TEST
+
+START_TEST(the_next_process_is_a_client_of_the_server)
+{
+	struct gblk *disk;
+
+	start("1");
+	attach("blk", serve());
+	disk = gblk_start(&second);
+	ck_assert(gblk_load(disk, 50, 16));
+	fake_kill9(child);
+	child = model_again(model_disk(NULL));
+	ck_assert(gblk_load(disk, 50, 16));
+	gblk_remove(disk);
+	gblk_free(disk);
+	detach();
+	ck_assert(server_is_alone());
+	end();
+	server_stop(false);
+	server_remove();
+}
+END_TEST
+
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -329,6 +397,9 @@ int main(void)
 		TIMES(a_server_loses_its_clients, ARRAY_SIZE(workers)),
 		TIMES(by_force_a_lost_server_is_given_up, ARRAY_SIZE(workers)),
 		ONCE(a_silent_server_is_not_attached),
+		ONCE(the_next_process_has_the_tap),
+		ONCE(the_next_process_has_a_connection_of_its_own),
+		ONCE(the_next_process_is_a_client_of_the_server),
 	};
 
 	return unit_main("plug-backends", setup, teardown, tests, ARRAY_SIZE(tests));
