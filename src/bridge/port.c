@@ -36,7 +36,8 @@
 #define MESSAGE     0
 #define POWER_SHIFT 8 /* of PCI_EXP_SLTCTL_PIC */
 
-#define SLOT_EVENTS (PCI_EXP_SLTSTA_ABP | PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC)
+#define SLOT_CHANGES (PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC)
+#define SLOT_EVENTS  (PCI_EXP_SLTSTA_ABP | SLOT_CHANGES)
 #define SLOT_ENABLES                                                                               \
 	(PCI_EXP_SLTCTL_ABPE | PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_DLLSCE | PCI_EXP_SLTCTL_HPIE | \
 	 PCI_EXP_SLTCTL_PIC)
@@ -241,14 +242,24 @@ static void make_function(struct port *port, struct pci_bdf bdf, struct pci_stat
 	add_express(port);
 }
 
-/* A dead process had a device here. It cannot be had back, and to tell the guest would make it
- * wait for an answer of it. */
-static bool was_occupied(const struct port *port, const struct pci_state *left)
+static bool is_occupied(const struct port *port)
 {
-	uint16_t link;
+	return express16(port, PCI_EXP_LNKSTA) & PCI_EXP_LNKSTA_DLLLA;
+}
+
+/* What the guest knows to be in the slot, and what it may not have heard of yet. A button that
+ * it did not see was not pressed: who did so is told that it failed. */
+static void restore_slot(struct port *port, const struct pci_state *left)
+{
+	uint16_t link, slot;
 
 	memcpy(&link, left->config + port->express + PCI_EXP_LNKSTA, sizeof(link));
-	return link & PCI_EXP_LNKSTA_DLLLA;
+	memcpy(&slot, left->config + port->express + PCI_EXP_SLTSTA, sizeof(slot));
+	if (link & PCI_EXP_LNKSTA_DLLLA) {
+		change(port, PCI_EXP_LNKSTA, 0, LINK_UP);
+		change(port, PCI_EXP_SLTSTA, 0, PCI_EXP_SLTSTA_PDS);
+	}
+	change(port, PCI_EXP_SLTSTA, 0, slot & SLOT_CHANGES);
 }
 
 int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf bdf,
@@ -256,6 +267,7 @@ int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf b
 {
 	char text[BDF_TEXT_MAX];
 	struct pci_state now;
+	int err;
 
 	port->server = server;
 	port->wire.device = layout_port_line(bdf.device);
@@ -266,12 +278,15 @@ int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf b
 	make_function(port, bdf, &now);
 	if (left) {
 		pci_function_restore(&port->function, left, false);
-		port->lost |= was_occupied(port, left);
+		restore_slot(port, left);
 	}
 	port->shown = port_power(port);
 	*state = now; /* whoever dies here leaves one or the other, which is the same */
 	port->function.state = state;
-	return ioreq_add_function(server, &port->function);
+	err = ioreq_add_function(server, &port->function);
+	if (!err)
+		interrupt(port);
+	return err;
 }
 
 void port_destroy(struct port *port)
@@ -314,12 +329,6 @@ static void show_power(struct port *port, enum port_power power)
 	port->shown = power;
 }
 
-static void happens(struct port *port, uint16_t events)
-{
-	change(port, PCI_EXP_SLTSTA, 0, events);
-	interrupt(port);
-}
-
 int port_insert(struct port *port, struct pci_function *function)
 {
 	int err = ioreq_add_function(port->server, function);
@@ -327,10 +336,13 @@ int port_insert(struct port *port, struct pci_function *function)
 	if (err)
 		return err;
 	port->occupant = function;
+	if (is_occupied(port))
+		return 0;
 	show_power(port, PORT_POWER_ON);
+	/* First the news, or it would be lost by who dies in between. */
+	change(port, PCI_EXP_SLTSTA, 0, PCI_EXP_SLTSTA_PDS | SLOT_CHANGES);
 	change(port, PCI_EXP_LNKSTA, 0, LINK_UP);
-	change(port, PCI_EXP_SLTSTA, 0, PCI_EXP_SLTSTA_PDS);
-	happens(port, PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	interrupt(port);
 	return 0;
 }
 
@@ -342,14 +354,26 @@ void port_empty(struct port *port)
 	pci_intx_read_causes(function);
 	port->occupant = NULL;
 	show_power(port, PORT_POWER_OFF);
+	change(port, PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS, SLOT_CHANGES);
 	change(port, PCI_EXP_LNKSTA, LINK_UP, 0);
-	change(port, PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS, 0);
-	happens(port, PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	interrupt(port);
+}
+
+bool port_is_deserted(const struct port *port)
+{
+	return is_occupied(port) && !port->occupant;
+}
+
+void port_clear(struct port *port)
+{
+	change(port, PCI_EXP_LNKSTA, LINK_UP, 0);
+	change(port, PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS | SLOT_CHANGES, 0);
 }
 
 void port_press(struct port *port)
 {
-	happens(port, PCI_EXP_SLTSTA_ABP);
+	change(port, PCI_EXP_SLTSTA, 0, PCI_EXP_SLTSTA_ABP);
+	interrupt(port);
 }
 
 /* What the guest has not seen yet did not happen. */

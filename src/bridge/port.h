@@ -31,13 +31,13 @@ struct port {
 	unsigned express;                /* config offset of the PCI Express capability */
 	enum port_power shown;
 	struct pci_function *occupant; /* of the slot; NULL: it is empty */
-	bool lost;                     /* the guest has a device here that a dead process served */
 	/* The guest has changed it. */
 	void (*power)(struct port *port, enum port_power power);
 };
 
-/* A port at @bdf on bus 0, with an empty slot; power() is set before. What a dead process left of it is @left, or NULL.
- * The server is enabled. 0, or -errno after a line in the log; port_destroy() either way. */
+/* A port at @bdf on bus 0; power() is set before. What a dead process left of it is @left, or
+ * NULL; a device that the guest knows to be in the slot is to be inserted again. The server is
+ * enabled. 0, or -errno after a line in the log; port_destroy() either way. */
 int port_attach(struct port *port, struct ioreq_server *server, struct pci_bdf bdf,
 		struct pci_state *state, const struct pci_state *left);
 void port_destroy(struct port *port);
@@ -46,11 +46,17 @@ void port_destroy(struct port *port);
  * on the bus to which the guest gave a number, or did not. Before port_insert(). */
 void port_seat(struct port *port, struct pci_function *function);
 
-/* Puts the function, which has its seat, into the slot, and tells the guest. 0 or -errno. */
+/* Puts the function, which has its seat, into the slot, and tells the guest, unless it knows. 0 or
+ * -errno. */
 int port_insert(struct port *port, struct pci_function *function);
 
 /* Takes it out, and tells the guest. */
 void port_empty(struct port *port);
+
+/* A device that the guest knows of was not inserted again. And it is not told of that: it would
+ * wait for an answer of the device. */
+bool port_is_deserted(const struct port *port);
+void port_clear(struct port *port);
 
 /* Presses the attention button: the guest is to let go of the device, which it shows by
  * PORT_POWER_OFF; or not to, if it was pressed a moment ago. */

@@ -38,11 +38,11 @@ static bool is_place(const char *item, struct pci_bdf place)
 
 static bool is_of(const char *line, const char *function)
 {
-	char *text = strdup(line), *rest = text;
+	const char *options = strchr(line, ' ');
+	char *text = options ? strdup(options + 1) : NULL, *rest = text;
 	struct pci_bdf place;
 	bool is = false;
 
-	strsep(&rest, " ");
 	while (rest && !is && bdf_parse(function, &place))
 		is = is_place(options_next_item(&rest), place);
 	free(text);

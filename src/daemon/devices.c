@@ -200,7 +200,6 @@ static int show(struct guest *guest, struct guest_device *device)
 
 	if (!device->port)
 		return ioreq_add_function(guest->server, function);
-	port_seat(&device->port->port, function);
 	return port_insert(&device->port->port, function);
 }
 
@@ -209,6 +208,7 @@ static int attach(struct guest *guest, unsigned slot)
 	struct guest_device *device = guest->devices[slot];
 	struct device_state *state = &guest->state.region->devices[slot];
 	enum virtio_pci_left left;
+	struct pci_state fresh;
 	int err;
 
 	device->state = state;
@@ -219,7 +219,10 @@ static int attach(struct guest *guest, unsigned slot)
 		return err;
 	left = begin(guest, device, state);
 	virtio_pci_init(&device->transport, &device->virtio, guest->server,
-			device->config->common.bdf, &state->transport, &state->pci, left);
+			device->config->common.bdf, &fresh);
+	if (device->port)
+		port_seat(&device->port->port, &device->transport.function);
+	virtio_pci_begin(&device->transport, &state->transport, &state->pci, left);
 	device->attached = true;
 	return show(guest, device);
 }
@@ -272,6 +275,22 @@ static void drop_attached(struct guest *guest)
 			close_slot(guest, slot);
 }
 
+/* There is none any more if the configuration has changed. */
+static void find_ports(struct guest *guest)
+{
+	unsigned slot;
+
+	for (slot = 0; slot < CONFIG_MAX_DEVICES; slot++) {
+		struct guest_device *device = guest->devices[slot];
+
+		if (!device || bdf_is_none(device->config->common.port))
+			continue;
+		device->port = ports_find(guest, device->config->common.port);
+		if (!device->port)
+			close_slot(guest, slot);
+	}
+}
+
 /* The guest finds nothing where they were, and may do without before they come again. */
 static void drop_others(struct guest *guest)
 {
@@ -295,6 +314,7 @@ int devices_attach(struct guest *guest)
 	int err = 0;
 
 	if (guest->adopts) {
+		find_ports(guest);
 		settle(guest);
 		drop_others(guest);
 	} else {
@@ -303,6 +323,7 @@ int devices_attach(struct guest *guest)
 	for (slot = 0; !err && slot < CONFIG_MAX_DEVICES; slot++)
 		if (guest->devices[slot])
 			err = attach(guest, slot);
+	ports_settle(guest);
 	return err;
 }
 

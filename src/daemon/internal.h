@@ -41,6 +41,7 @@ struct guest_port {
 	struct guest *guest; /* NULL: there is none here */
 	struct port port;
 	struct hotplug_event *event; /* the guest is being told of, or NULL */
+	bool pressed;                /* its button, for that */
 	struct loop_timer timer;
 	int result; /* what done() gets when it fires */
 };
@@ -213,6 +214,9 @@ void leave_give_up(struct plug *plug);   /* who asked has left */
 
 /* Shows the guest its ports, before any device. 0 or -errno after a line in the log. */
 int ports_attach(struct guest *guest);
+
+/* After a restart, when what there still is was put into the slots. */
+void ports_settle(struct guest *guest);
 
 /* After all devices. */
 void ports_destroy(struct guest *guest);

@@ -105,7 +105,7 @@ static void take_line(struct guest *guest, char *text, unsigned number, uint64_t
 		return;
 	snprintf(where, sizeof(where), "%.256s:%u: %.32s", guest->state.record, number, word);
 	if (device_config_parse(&config, type, true, where, options) ||
-	    !bdf_is_none(config.common.port) || devices_find(guest, config.common.bdf)) {
+	    devices_find(guest, config.common.bdf)) {
 		device_config_free(&config);
 		return;
 	}

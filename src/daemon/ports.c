@@ -22,6 +22,11 @@ static struct guest_port *port_of(struct port *port)
 	return container_of(port, struct guest_port, port);
 }
 
+static struct port_state *state_of(const struct guest_port *port)
+{
+	return &port->guest->state.region->ports[port - port->guest->ports];
+}
+
 static void say(struct guest_port *port, int result, uint64_t ns)
 {
 	port->result = result;
@@ -38,31 +43,53 @@ static void timer_fired(struct loop_timer *timer)
 		event->done(event, port->result);
 }
 
+static void press(struct guest_port *port)
+{
+	port->pressed = true;
+	port_press(&port->port);
+}
+
 static void power_changed(struct port *p, enum port_power power)
 {
 	struct guest_port *port = port_of(p);
+	bool eject = port->event && port->event->eject;
 
 	if (!port->event)
 		return;
 	if (power == PORT_POWER_BLINKS)
 		loop_timer_cancel(port->guest->loop, &port->timer);
-	else if (port->event->eject)
-		say(port, power == PORT_POWER_OFF ? 0 : -ECANCELED, SOON_NS);
+	else if (power == (eject ? PORT_POWER_OFF : PORT_POWER_ON))
+		say(port, 0, SOON_NS);
+	else if (!eject)
+		say(port, -EIO, SOON_NS);
+	else if (port->pressed)
+		say(port, -ECANCELED, SOON_NS);
 	else
-		say(port, power == PORT_POWER_ON ? 0 : -EIO, SOON_NS);
+		press(port);
+}
+
+/* While it blinks the guest does what the button of a dead process has told it to: another press
+ * would be to change one's mind. */
+static void ask_to_let_go(struct guest_port *port)
+{
+	port->pressed = false;
+	if (port_power(&port->port) != PORT_POWER_BLINKS)
+		press(port);
 }
 
 void port_tell(struct guest_port *port, struct hotplug_event *event)
 {
+	enum port_power done = event->eject ? PORT_POWER_OFF : PORT_POWER_ON;
+
 	port->event = event;
 	if (!port_is_heard(&port->port))
 		say(port, -EOPNOTSUPP, SOON_NS);
-	else if (!event->eject)
-		say(port, -ETIMEDOUT, PATIENCE_NS);
-	else if (port_power(&port->port) == PORT_POWER_OFF)
+	else if (port_power(&port->port) == done)
 		say(port, 0, SOON_NS);
+	else if (event->eject)
+		ask_to_let_go(port);
 	else
-		port_press(&port->port);
+		say(port, -ETIMEDOUT, PATIENCE_NS);
 }
 
 void port_cancel(struct guest_port *port)
@@ -94,7 +121,7 @@ const char *port_why_not(struct guest *guest, const struct device_options *commo
 		return port ? "there is a port: give port= instead of bdf=" : NULL;
 	if (!port)
 		return "there is no such port";
-	if (!port->port.lost)
+	if (!state_of(port)->lost)
 		return NULL;
 	return "what a process that has died served in this slot is there for the guest until it "
 	       "boots again";
@@ -143,16 +170,12 @@ static int attach(struct guest *guest, struct pci_bdf bdf)
 	struct guest_port *port = &guest->ports[place];
 	struct port_state *state = &guest->state.region->ports[place];
 	const struct pci_state pci = state->pci;
-	int err;
 
 	port->guest = guest;
 	port->timer.fire = timer_fired;
 	port->port.power = power_changed;
-	port->port.lost = state->lost == 1;
 	state->sbdf = bdf_sbdf(bdf);
-	err = port_attach(&port->port, guest->server, bdf, &state->pci, left ? &pci : NULL);
-	state->lost = port->port.lost;
-	return err;
+	return port_attach(&port->port, guest->server, bdf, &state->pci, left ? &pci : NULL);
 }
 
 int ports_attach(struct guest *guest)
@@ -169,6 +192,20 @@ int ports_attach(struct guest *guest)
 	for (i = 0; !err && i < guest->config->nports; i++)
 		err = attach(guest, guest->config->ports[i].bdf);
 	return err;
+}
+
+void ports_settle(struct guest *guest)
+{
+	unsigned i;
+
+	for (i = 0; i < CONFIG_MAX_PORTS; i++) {
+		struct guest_port *port = &guest->ports[i];
+
+		if (!port->guest || !port_is_deserted(&port->port))
+			continue;
+		state_of(port)->lost = 1; /* and only then, whoever may die in between */
+		port_clear(&port->port);
+	}
 }
 
 void ports_destroy(struct guest *guest)

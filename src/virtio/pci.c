@@ -454,12 +454,8 @@ static void add_backend_domid(struct virtio_pci *vpci)
 }
 
 void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
-		     struct ioreq_server *server, struct pci_bdf bdf,
-		     struct virtio_pci_state *state, struct pci_state *pci_state,
-		     enum virtio_pci_left left)
+		     struct ioreq_server *server, struct pci_bdf bdf, struct pci_state *fresh)
 {
-	const struct pci_state before = *pci_state;
-	struct pci_state now;
 	const struct pci_identity identity = {
 		.vendor = VIRTIO_PCI_VENDOR,
 		.device = VIRTIO_PCI_DEVICE(device->type->virtio_id),
@@ -469,10 +465,10 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 		.revision = REVISION,
 	};
 
-	*vpci = (struct virtio_pci){ .device = device, .state = state };
+	*vpci = (struct virtio_pci){ .device = device };
 	device->transport = &transport;
 	device->transport_private = vpci;
-	pci_function_init(&vpci->function, bdf, device->name, &now, &identity);
+	pci_function_init(&vpci->function, bdf, device->name, fresh, &identity);
 	vpci->function.server = server;
 	vpci->function.retry = device->wait == VIRTIO_WAIT_RRS && !device->ready;
 	pci_add_bar(&vpci->function, VIRTIO_PCI_BAR, BAR_BYTES, &bar_ops, vpci);
@@ -489,12 +485,21 @@ void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
 	add_structure(vpci, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AREA, device->config_length, 0, 0);
 	add_access_capability(vpci);
 	add_backend_domid(vpci);
+}
+
+void virtio_pci_begin(struct virtio_pci *vpci, struct virtio_pci_state *state,
+		      struct pci_state *pci_state, enum virtio_pci_left left)
+{
+	struct pci_function *function = &vpci->function;
+	const struct pci_state before = *pci_state;
+
+	vpci->state = state;
 	if (left != VIRTIO_PCI_ALL)
 		reset_registers(vpci);
 	if (left)
-		pci_function_restore(&vpci->function, &before, left == VIRTIO_PCI_ALL);
-	*pci_state = now; /* whoever dies here leaves one or the other, which is the same */
-	vpci->function.state = pci_state;
+		pci_function_restore(function, &before, left == VIRTIO_PCI_ALL);
+	*pci_state = *function->state; /* who dies here leaves one or the other: the same */
+	function->state = pci_state;
 }
 
 void virtio_pci_destroy(struct virtio_pci *vpci)

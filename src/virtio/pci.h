@@ -28,9 +28,12 @@ struct virtio_pci {
  * one that is as at power-on but stays where it was. */
 enum virtio_pci_left { VIRTIO_PCI_NOTHING, VIRTIO_PCI_PLACE, VIRTIO_PCI_ALL };
 
-/* Builds the function around an attached device, for a guest of @server's. */
+/* Builds the function, as at power-on, around an attached device, for a guest of @server's. It may
+ * be added to, and has its place, before virtio_pci_begin(); until then @fresh stays valid. */
 void virtio_pci_init(struct virtio_pci *vpci, struct virtio_device *device,
-		     struct ioreq_server *server, struct pci_bdf bdf,
-		     struct virtio_pci_state *state, struct pci_state *pci_state,
-		     enum virtio_pci_left left);
+		     struct ioreq_server *server, struct pci_bdf bdf, struct pci_state *fresh);
+
+/* It is in these states from here on, and what is left there of a dead process's it takes over. */
+void virtio_pci_begin(struct virtio_pci *vpci, struct virtio_pci_state *state,
+		      struct pci_state *pci_state, enum virtio_pci_left left);
 void virtio_pci_destroy(struct virtio_pci *vpci);

@@ -100,14 +100,16 @@ static void start_workers(struct rig *rig, const struct rig_config *config)
 static void start_device(struct rig *rig)
 {
 	const struct pci_bdf bdf = { .device = RIG_BDF >> 3 };
+	struct pci_state fresh;
 	unsigned next = 0;
 
 	ck_assert_int_eq(virtio_device_attach(&rig->device, rig->loop, &rig->state, rig->workers,
 					      rig->nworkers, &next),
 			 0);
 	virtio_device_begin(&rig->device, false);
-	virtio_pci_init(&rig->transport, &rig->device, rig->server, bdf, &rig->transport_state,
-			&rig->pci_state, VIRTIO_PCI_NOTHING);
+	virtio_pci_init(&rig->transport, &rig->device, rig->server, bdf, &fresh);
+	virtio_pci_begin(&rig->transport, &rig->transport_state, &rig->pci_state,
+			 VIRTIO_PCI_NOTHING);
 	ck_assert_int_eq(ioreq_add_function(rig->server, &rig->transport.function), 0);
 }
 

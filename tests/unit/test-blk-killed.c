@@ -104,43 +104,6 @@ END_TEST
 
 /* ---- coming and going -------------------------------------------------------------------- */
 
-static void attach_second(void)
-{
-	char options[256];
-
-	snprintf(options, sizeof(options), "%s", model_disk2(NULL));
-	ck_assert_msg(!ctl("attach", "blk", options), "%s", ctl_errors());
-}
-
-static bool second_is_there(void)
-{
-	const struct gpci pci = { .bdf = MODEL_BDF2 };
-
-	return gpci_read(&pci, PCI_VENDOR_ID, 4) != UINT32_MAX;
-}
-
-/* A guest whose disk is gone: its driver does not get on, and is freed. */
-START_TEST(a_disk_that_was_attached_is_gone_and_can_be_attached_anew)
-{
-	struct gblk *second;
-
-	start();
-	attach_second();
-	second = gblk_start(&model_grants2);
-	gblk_submit(second, VIRTIO_BLK_T_IN, 0, 4096);
-	gblk_kick(second);
-	die();
-	ck_assert_ptr_nonnull(strstr(fake_log(child), SECOND ": it was attached later"));
-	ck_assert(!second_is_there());
-	restart_goes_on(blk);
-	gblk_free(second);
-	attach_second();
-	second = model_driver(&model_grants2);
-	ck_assert(gblk_load(second, 30, 8));
-	restart_goes_on(blk);
-}
-END_TEST
-
 /* Who asked is told that nobody serves any more. */
 START_TEST(death_while_a_disk_is_to_go_keeps_it)
 {
@@ -168,24 +131,6 @@ START_TEST(a_disk_that_was_detached_is_there_again)
 }
 END_TEST
 
-/* The guest has not seen it yet. */
-START_TEST(death_while_a_disk_is_attached_leaves_the_others)
-{
-	char options[256];
-
-	start();
-	fake_die(FAKE_DM_MAP_PCIDEV, 1);
-	snprintf(options, sizeof(options), "%s", model_disk2(NULL));
-	ck_assert_int_eq(ctl("attach", "blk", options), 1);
-	fake_wait_exit(child, 5000);
-	child = model_again(model_disk(NULL));
-	ck_assert(!second_is_there());
-	restart_goes_on(blk);
-	attach_second();
-	restart_goes_on(blk);
-}
-END_TEST
-
 int main(void)
 {
 	const struct unit_test tests[] = {
@@ -193,10 +138,8 @@ int main(void)
 		ONCE(a_disk_that_was_made_larger_meanwhile_says_so),
 		ONCE(the_news_of_a_larger_disk_is_not_lost),
 		ONCE(a_disk_that_is_the_same_says_nothing),
-		ONCE(a_disk_that_was_attached_is_gone_and_can_be_attached_anew),
 		ONCE(death_while_a_disk_is_to_go_keeps_it),
 		ONCE(a_disk_that_was_detached_is_there_again),
-		ONCE(death_while_a_disk_is_attached_leaves_the_others),
 	};
 
 	return unit_main("blk-killed", model_setup, model_teardown, tests, ARRAY_SIZE(tests));

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/runtime.h"
 #include "ctl.h"
 #include "restart.h"
 #include "unit/unit.h"
@@ -108,7 +109,7 @@ static const char *record(void)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), "%s/" FAKE_DOMAIN ".attached", getenv("RUNTIME_DIRECTORY"));
+	snprintf(path, sizeof(path), "%s/" FAKE_DOMAIN ".attached", runtime_directory());
 	return path;
 }
 
@@ -202,6 +203,22 @@ START_TEST(a_device_that_was_to_be_detached_stays)
 	ck_assert_int_eq(ctl_end(), 1);
 	ck_assert_ptr_nonnull(strstr(ctl_errors(), "it ended without an answer"));
 	restart_goes_on(blk2);
+	check_it_can_go_and_come();
+	end();
+}
+END_TEST
+
+START_TEST(a_device_that_was_being_attached_is_there)
+{
+	char options[256];
+
+	start();
+	snprintf(options, sizeof(options), "%s", model_disk2(NULL));
+	fake_die(FAKE_DM_MAP_PCIDEV, 1);
+	ck_assert_int_eq(ctl("attach", "blk", options), 1);
+	ck_assert_int_eq(fake_wait_exit(child, WAIT_MS), KILLED);
+	serve_again();
+	blk2 = model_driver(&model_grants2);
 	check_it_can_go_and_come();
 	end();
 }
@@ -316,8 +333,7 @@ START_TEST(what_was_still_being_opened_is_not_there)
 	char options[200];
 
 	start();
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/mute",
-		 getenv("RUNTIME_DIRECTORY"));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/mute", runtime_directory());
 	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(listen(listener, 8), 0);
 	snprintf(options, sizeof(options), "bdf=" SECOND ",nbd=unix:%s", address.sun_path);
@@ -403,7 +419,7 @@ START_TEST(a_name_is_recorded_as_it_is_good_from_any_directory)
 {
 	start();
 	ck_assert_ptr_nonnull(model_disk2(NULL));
-	ck_assert_int_eq(chdir(getenv("RUNTIME_DIRECTORY")), 0);
+	ck_assert_int_eq(chdir(runtime_directory()), 0);
 	attach("bdf=00:07.0,serial=second.img,path=second.img");
 	ck_assert_int_eq(chdir("/"), 0);
 	ck_assert(is_recorded(",serial=second.img,path=/"));
@@ -429,14 +445,22 @@ END_TEST
 
 START_TEST(a_record_that_was_tampered_with_has_nothing_opened)
 {
-	start_with_second();
+	struct gblk *lost;
+
+	start();
+	attach(model_disk2(NULL));
+	lost = gblk_start(&model_grants2);
 	ck_assert_int_eq(unlink(record()), 0);
 	append("blk bdf=" SECOND ",path=/etc/shadow\n");
 	die();
 	ck_assert_ptr_nonnull(strstr(fake_log(child), SECOND ": it is served " GONE));
 	ck_assert_ptr_null(strstr(fake_log(child), "shadow"));
 	ck_assert_uint_eq(ctl_figure("-", "devices"), 1);
-	gblk_forget(blk2);
+	gblk_free(lost);
+	attach(model_disk2(NULL));
+	blk2 = model_driver(&model_grants2);
+	die();
+	restart_goes_on(blk2);
 	end();
 }
 END_TEST
@@ -530,6 +554,7 @@ int main(void)
 		ONCE(what_is_under_way_is_done_by_the_next_process),
 		ONCE(several_devices_are_kept),
 		ONCE(a_device_that_was_to_be_detached_stays),
+		ONCE(a_device_that_was_being_attached_is_there),
 		TIMES(a_device_that_was_just_going_is_there_or_gone, ARRAY_SIZE(ends)),
 		TIMES(a_death_during_an_attach_by_acpi_does_not_keep_it_from_the_guest,
 		      ARRAY_SIZE(deaths)),

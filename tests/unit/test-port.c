@@ -6,7 +6,9 @@
 #include <check.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_blk.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,6 +27,8 @@
 #define NOTHING   0xffffffffu
 #define WAIT_MS   5000
 #define QUIET_MS  100
+
+#define SLOT_CHANGES (PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC)
 
 #define ON  PCI_EXP_SLTCTL_PWR_IND_ON
 #define OFF PCI_EXP_SLTCTL_PWR_IND_OFF
@@ -53,11 +57,17 @@ static struct gblk *first_driver(void)
 	return model_driver(&config);
 }
 
+static void begin_to_serve(void)
+{
+	child = fake_spawn_nowait(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "0",
+				  "--bridge", kind->bridge, "--port", BDF_IS, "--port", BDF2_IS,
+				  "--blk", model_disk(NULL));
+}
+
 static void serve(void)
 {
-	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "0", "--bridge",
-			   kind->bridge, "--port", BDF_IS, "--port", BDF2_IS, "--blk",
-			   model_disk(NULL));
+	begin_to_serve();
+	ck_assert_msg(fake_wait_log(child, "ready", WAIT_MS), "%s", fake_log(child));
 }
 
 /* The guest has found its devices, and nobody listens to the ports yet. */
@@ -116,7 +126,7 @@ static struct gblk *slot_driver(enum gdma_kind dma)
 static void come(enum gdma_kind dma)
 {
 	ctl_begin("attach", "blk", in_slot(PORT));
-	ck_assert_uint_eq(gport_events(&port, WAIT_MS), PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
 	ck_assert(gport_is_occupied(&port));
 	gport_indicate(&port, PCI_EXP_SLTCTL_PWR_IND_BLINK);
 	blk2 = slot_driver(dma);
@@ -142,7 +152,7 @@ static void let_go(void)
 static void see_it_gone(void)
 {
 	ck_assert_msg(!ctl_end(), "%s", ctl_errors());
-	ck_assert_uint_eq(gport_events(&port, WAIT_MS), PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
 	ck_assert(!gport_is_occupied(&port));
 	ck_assert_uint_eq(id_of(SLOT_BDF), NOTHING);
 }
@@ -261,7 +271,7 @@ START_TEST(a_guest_that_has_let_go_by_itself_is_not_asked)
 	let_go();
 	ck_assert(gport_is_occupied(&port));
 	ck_assert_int_eq(ctl("detach", PORT), 0);
-	ck_assert_uint_eq(gport_events(&port, WAIT_MS), PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
 	ck_assert_uint_eq(id_of(SLOT_BDF), NOTHING);
 	end();
 }
@@ -308,7 +318,7 @@ START_TEST(by_force_its_requests_fail_and_the_slot_waits_for_the_guest)
 	ck_assert_uint_eq(gblk_read(blk2, 0, data, sizeof(data)), VIRTIO_BLK_S_IOERR);
 	ck_assert(gport_is_occupied(&port));
 	let_go();
-	ck_assert_uint_eq(gport_events(&port, WAIT_MS), PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
 	ck_assert_uint_eq(id_of(SLOT_BDF), NOTHING);
 	end();
 }
@@ -462,19 +472,249 @@ START_TEST(a_port_outlives_the_process_as_the_guest_left_it)
 }
 END_TEST
 
-START_TEST(what_a_dead_process_had_in_a_slot_is_not_replaced)
+static void die(void)
+{
+	fake_kill9(child);
+	serve();
+}
+
+/* The device in the slot, which it has been in all the time. */
+static void check_it_is_there(void)
+{
+	ck_assert_uint_eq(gport_events(&port, QUIET_MS), 0);
+	ck_assert(gport_is_occupied(&port));
+	ck_assert_uint_eq(id_of(SLOT_BDF), 0x10421af4);
+	ck_assert(gblk_load(blk2, 50, 8));
+	ck_assert(gblk_load(blk, 50, 8));
+}
+
+static void go_and_come(void)
+{
+	be_asked_to_let_go();
+	let_go();
+	see_it_gone();
+	come(GDMA_GRANTS);
+	ck_assert(gblk_load(blk2, 50, 8));
+}
+
+START_TEST(a_device_in_a_slot_is_there_after_a_death)
+{
+	int i;
+
+	start_listening(_i);
+	come(_i ? GDMA_PLAIN : GDMA_GRANTS);
+	for (i = 0; i < 3; i++) {
+		die();
+		check_it_is_there();
+	}
+	go_and_come();
+	die();
+	check_it_is_there();
+	end();
+}
+END_TEST
+
+/* What a start claims for a bridge, two ports and two devices. */
+static const struct {
+	int kind;
+	enum fake_call call;
+	unsigned nth;
+} early_deaths[] = {
+	{ 0, FAKE_DM_MAP_PCIDEV, 1 }, { 0, FAKE_DM_MAP_PCIDEV, 2 }, { 0, FAKE_DM_MAP_PCIDEV, 3 },
+	{ 0, FAKE_DM_MAP_PCIDEV, 4 }, { 0, FAKE_DM_MAP_PCIDEV, 5 }, { 1, FAKE_DM_MAP_RANGE, 1 },
+	{ 1, FAKE_DM_MAP_RANGE, 2 },
+};
+
+START_TEST(a_death_at_the_start_changes_nothing_for_it)
+{
+	start_listening(early_deaths[_i].kind);
+	come(GDMA_GRANTS);
+	fake_kill9(child);
+	fake_die(early_deaths[_i].call, early_deaths[_i].nth);
+	begin_to_serve();
+	ck_assert_int_eq(fake_wait_exit(child, WAIT_MS), 128 + SIGKILL);
+	serve();
+	check_it_is_there();
+	go_and_come();
+	end();
+}
+END_TEST
+
+START_TEST(a_death_does_not_lose_the_number_of_its_bus)
 {
 	start_listening(_i);
 	come(GDMA_PLAIN);
-	fake_kill9(child);
+	gport_number(&port, 3);
+	die();
+	ck_assert_uint_eq(id_of(SLOT_BDF), NOTHING);
+	ck_assert_uint_eq(id_of(3 << 8), 0x10421af4);
+	gport_number(&port, BUS);
+	check_it_is_there();
+	end();
+}
+END_TEST
+
+/* PCI Express 3.0, 7.8.4: what the guest has set there is at the end of the link, too. */
+START_TEST(a_death_does_not_lose_what_the_guest_has_set_in_it)
+{
+	const struct gpci *pci;
+	unsigned control;
+
+	start_listening(_i);
+	come(GDMA_PLAIN);
+	pci = &blk2->v.pci;
+	control = gpci_find_cap(pci, PCI_CAP_ID_EXP, 0) + PCI_EXP_DEVCTL;
+	gpci_write(pci, control, 2, PCI_EXP_DEVCTL_READRQ_1024B);
+	die();
+	ck_assert_uint_eq(gpci_read(pci, control, 2), PCI_EXP_DEVCTL_READRQ_1024B);
+	check_it_is_there();
+	end();
+}
+END_TEST
+
+/* By which the function and the news of it get to the guest. On Arm the bridge has the place. */
+static const struct {
+	int kind;
+	enum fake_call call;
+} deaths[] = {
+	{ 0, FAKE_DM_MAP_PCIDEV },
+	{ 0, FAKE_DM_MSI },
+	{ 1, FAKE_DM_IRQ },
+};
+
+START_TEST(a_death_during_an_attach_does_not_keep_it_from_the_guest)
+{
+	start_listening(deaths[_i].kind);
+	fake_die(deaths[_i].call, 1);
+	ctl_begin("attach", "blk", in_slot(PORT));
+	ck_assert_int_eq(fake_wait_exit(child, WAIT_MS), 128 + SIGKILL);
+	ck_assert_int_eq(ctl_end(), 1);
 	serve();
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
+	gport_indicate(&port, PCI_EXP_SLTCTL_PWR_IND_BLINK);
+	blk2 = slot_driver(GDMA_GRANTS);
+	gport_indicate(&port, ON);
+	check_it_is_there();
+	go_and_come();
+	end();
+}
+END_TEST
+
+START_TEST(a_death_after_the_news_was_seen_tells_nothing_twice)
+{
+	start_listening(_i);
+	ctl_begin("attach", "blk", in_slot(PORT));
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
+	gport_indicate(&port, PCI_EXP_SLTCTL_PWR_IND_BLINK);
+	die();
+	ck_assert_int_eq(ctl_end(), 1);
+	blk2 = slot_driver(GDMA_GRANTS);
+	gport_indicate(&port, ON);
+	check_it_is_there();
+	go_and_come();
+	end();
+}
+END_TEST
+
+/* The guest goes on by itself, and then there is no need to ask it. */
+START_TEST(a_detach_that_death_has_ended_can_be_repeated)
+{
+	start_listening(_i);
+	come(GDMA_GRANTS);
+	be_asked_to_let_go();
+	die();
+	ck_assert_int_eq(ctl_end(), 1);
+	check_it_is_there();
+	let_go();
+	ck_assert_int_eq(ctl("detach", PORT), 0);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), SLOT_CHANGES);
+	ck_assert(!gport_is_occupied(&port));
+	come(GDMA_GRANTS);
+	end();
+}
+END_TEST
+
+/* Linux: who presses once more within five seconds has changed his mind. */
+START_TEST(a_detach_that_is_repeated_at_once_is_no_change_of_mind)
+{
+	start_listening(_i);
+	come(GDMA_GRANTS);
+	be_asked_to_let_go();
+	die();
+	ck_assert_int_eq(ctl_end(), 1);
+	ctl_begin("detach", PORT);
+	ck_assert_uint_eq(gport_events(&port, QUIET_MS), 0);
+	let_go();
+	see_it_gone();
+	end();
+}
+END_TEST
+
+START_TEST(a_guest_that_kept_it_is_asked_once_more)
+{
+	start_listening(_i);
+	come(GDMA_GRANTS);
+	be_asked_to_let_go();
+	die();
+	ck_assert_int_eq(ctl_end(), 1);
+	ctl_begin("detach", PORT);
+	ck_assert(wait_for(was_asked()));
+	gport_indicate(&port, ON);
+	ck_assert_uint_eq(gport_events(&port, WAIT_MS), PCI_EXP_SLTSTA_ABP);
+	let_go();
+	see_it_gone();
+	end();
+}
+END_TEST
+
+START_TEST(a_button_that_was_not_seen_before_a_death_was_not_pressed)
+{
+	start_listening(_i);
+	come(GDMA_GRANTS);
+	ctl_begin("detach", PORT);
+	ck_assert(wait_for(was_asked()));
+	die();
+	ck_assert_int_eq(ctl_end(), 1);
+	check_it_is_there();
+	go_and_come();
+	end();
+}
+END_TEST
+
+START_TEST(a_port_that_is_no_more_takes_its_device_along)
+{
+	start(0);
+	gport_listen(&port, kind->irq);
+	come(GDMA_PLAIN);
+	ck_assert_int_eq(ctl("attach", "blk", NULL2), 0);
 	fake_kill9(child);
-	serve();
+	child = fake_spawn(xenvirtiod_main, "--domain", FAKE_DOMAIN, "--own-domid", "0", "--bridge",
+			   kind->bridge, "--port", BDF_IS, "--blk", model_disk(NULL));
+	ck_assert_ptr_nonnull(strstr(fake_log(child), "00:1d.0: it is served neither"));
+	check_it_is_there();
+	end();
+}
+END_TEST
+
+static void lose_record(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" FAKE_DOMAIN ".attached", getenv("RUNTIME_DIRECTORY"));
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(what_was_in_a_slot_and_is_lost_is_not_replaced)
+{
+	start_listening(_i);
+	come(GDMA_PLAIN);
+	lose_record();
+	die();
+	die();
 	ck_assert_uint_eq(gport_events(&port, QUIET_MS), 0);
 	ck_assert_int_eq(ctl("attach", "blk", in_slot(PORT)), 1);
 	ck_assert_ptr_nonnull(strstr(ctl_errors(), "until it boots again"));
 	gblk_forget(blk2);
-	blk = first_driver();
 	end();
 }
 END_TEST
@@ -562,7 +802,18 @@ int main(void)
 		ONCE(a_device_in_the_slot_and_its_port_have_a_wire_each),
 		ONCE(an_event_that_is_left_raises_the_wire_again),
 		EACH(a_port_outlives_the_process_as_the_guest_left_it),
-		EACH(what_a_dead_process_had_in_a_slot_is_not_replaced),
+		EACH(a_device_in_a_slot_is_there_after_a_death),
+		TIMES(a_death_at_the_start_changes_nothing_for_it, ARRAY_SIZE(early_deaths)),
+		EACH(a_death_does_not_lose_the_number_of_its_bus),
+		EACH(a_death_does_not_lose_what_the_guest_has_set_in_it),
+		TIMES(a_death_during_an_attach_does_not_keep_it_from_the_guest, ARRAY_SIZE(deaths)),
+		EACH(a_death_after_the_news_was_seen_tells_nothing_twice),
+		EACH(a_detach_that_death_has_ended_can_be_repeated),
+		EACH(a_detach_that_is_repeated_at_once_is_no_change_of_mind),
+		EACH(a_guest_that_kept_it_is_asked_once_more),
+		EACH(a_button_that_was_not_seen_before_a_death_was_not_pressed),
+		ONCE(a_port_that_is_no_more_takes_its_device_along),
+		EACH(what_was_in_a_slot_and_is_lost_is_not_replaced),
 		TIMES(what_cannot_be_in_a_slot_is_said_in_one_line, ARRAY_SIZE(wrong)),
 		ONCE(an_hvm_guest_cannot_have_a_port),
 		TIMES(what_contradicts_itself_on_the_command_line_is_said, ARRAY_SIZE(usage)),
