@@ -251,7 +251,7 @@ say_stalls() {
 # went_on INSTANCE: those that came after a killed one lost nothing of it.
 went_on() {
 	say "$1: $kills kills, $(grep -c ', adopted' "$lab/$1.log") starts that came to their end"
-	! grep -E 'it is reset|of no use' "$lab/$1.log" || fail "$1 has lost something"
+	! grep -E 'it is reset|of no use|is served neither' "$lab/$1.log" || fail "$1 has lost something"
 	grep -E 'another process|cannot' "$lab/$1.log" # its predecessor was not gone yet
 	true
 }

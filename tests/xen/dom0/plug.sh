@@ -123,3 +123,42 @@ plug_round() {
 	tell a go
 	say "round $1 is over"
 }
+
+# --- in spite of kills --------------------------------------------------------
+
+# attach_anyhow INSTANCE BDF blk|net OPTIONS / detach_anyhow INSTANCE BDF: again and again, while the
+# instance, which is supervised, is killed, until it is done.
+attach_anyhow() {
+	until serves_too "$1" "$2"; do
+		try_and_kill "$1" 800 xenvirtioctl attach --name "$1" "$3" "$4"
+	done
+}
+
+detach_anyhow() {
+	while serves_too "$1" "$2"; do
+		try_and_kill "$1" 3000 xenvirtioctl detach --name "$1" "$2"
+	done
+}
+
+# serves_too INSTANCE BDF: this one among others.
+serves_too() {
+	served "$1" | grep -qw "$2"
+}
+
+# try_and_kill INSTANCE MS COMMAND...: three times out of four at a random moment. $kills counts.
+try_and_kill() {
+	local before instance ms
+	instance=$1
+	ms=$2
+	before=$(grep -c ready "$lab/$instance.log")
+	shift 2
+	spawn "try-$instance" "$@"
+	if [ "$(random_below 4)" != 0 ]; then
+		pause_below "$ms"
+		kill_somehow "$instance"
+		kills=$((kills + 1))
+		wait_ready "$instance" "$before"
+	fi
+	within "$patience" ended "try-$instance" || fail "$* does not end"
+	sed -n '$s/^/said: /p' "$lab/try-$instance.log"
+}

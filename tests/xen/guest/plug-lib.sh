@@ -58,3 +58,39 @@ end_load() {
 	check "nothing has taken long" \
 		[ "$(sed -n 's/.*longest \([0-9]*\) ms.*/\1/p' /tmp/load.log | sort -n | tail -n 1)" -lt 10000 ]
 }
+
+# places HOW: where the disk and the network function come that dom0's plug_round attaches. HOW is
+# as there, and says what the guest has to do for it.
+places() {
+	how=$1
+	case $how in
+	port) disk=01:00.0 net=02:00.0 ;;
+	*) disk=00:07.0 net=00:08.0 ;;
+	esac
+}
+
+have_come() {
+	disk_is_at "$disk" && net_is_at "$net"
+}
+
+have_gone() {
+	nothing_is_at "$disk" && nothing_is_at "$net"
+}
+
+come() {
+	[ "$how" != rescan ] || rescan
+	within 150 have_come
+}
+
+go() {
+	if [ "$how" = rescan ]; then
+		remove "$disk"
+		remove "$net"
+	fi
+	within 150 have_gone
+}
+
+stay_away() {
+	[ "$how" != rescan ] || rescan
+	have_gone
+}

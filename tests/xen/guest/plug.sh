@@ -8,38 +8,7 @@
 # afterwards, and adds a processor, of which QEMU tells by another bit of the same register.
 # shellcheck source=tests/xen/guest/plug-lib.sh
 . /lab/plug-lib.sh
-how=$1
-case $how in
-port) disk=01:00.0 net=02:00.0 ;;
-*) disk=00:07.0 net=00:08.0 ;;
-esac
-
-have_come() {
-	disk_is_at $disk && net_is_at $net
-}
-
-have_gone() {
-	nothing_is_at $disk && nothing_is_at $net
-}
-
-come() {
-	[ "$how" != rescan ] || rescan
-	within 60 have_come
-}
-
-# With frames on their way until the last moment.
-go() {
-	if [ "$how" = rescan ]; then
-		remove $disk
-		remove $net
-	fi
-	within 60 have_gone
-}
-
-stay_away() {
-	[ "$how" != rescan ] || rescan
-	have_gone
-}
+places "$1"
 
 round() {
 	wait_go "$1 attach"
@@ -47,7 +16,7 @@ round() {
 	check "the disk, round $1" use_disk $disk 1024
 	check "the network, round $1" use_net $net 8
 	net flood 10.0.8.1 1000 600 > /dev/null 2>&1 &
-	flood=$!
+	flood=$! # with frames on their way until the last moment
 	wait_go "$1 detach"
 	check "they go, round $1" go
 	kill $flood 2> /dev/null
