@@ -77,11 +77,11 @@ with_boot() {
 	done
 }
 
-# dom0_kernels NAME...: those that are wanted beside the usual one.
-dom0_kernels() {
+# asked_for HEADER NAME...: what these scenarios want beside the usual.
+asked_for() {
 	local name
-	for name in "$@"; do
-		header "$name" dom0-kernel
+	for name in "${@:2}"; do
+		header "$name" "$1" | tr ' ' '\n'
 	done | sort -u
 }
 
@@ -150,7 +150,8 @@ use_machine "$machine"
 work=$PWD/build/xen/$machine
 mapfile -t names < <(chosen "$@")
 check_machine "${names[@]}"
-DOM0_KERNELS=$(dom0_kernels "${names[@]}") \
+mapfile -t -O ${#guest_kernels[@]} guest_kernels < <(asked_for guest-kernel "${names[@]}")
+DOM0_KERNELS=$(asked_for dom0-kernel "${names[@]}") SERVERS=$(asked_for servers "${names[@]}") \
 	tests/xen/build.sh "$machine" "$work" "${guest_kernels[@]}"
 play_all "${names[@]}"
 summary "${names[@]}"

@@ -29,15 +29,19 @@ machine_programs() {
 	chmod +x "$share/bin/device-model"
 	mkdir "$share/units" "$share/debs"
 	sed 's|@sbindir@|/share/bin|' systemd/xenvirtiod@.service.in > "$share/units/xenvirtiod@.service"
-	[ ! -e build/deb ] || packages_twice
+	for version in ${SERVERS:-}; do
+		cp "$(cached server "$version")/xenvirtiod" "$share/bin/xenvirtiod-$version"
+	done
+	[ ! -e "$share/bin/xenvirtiod-later" ] || packages_twice
 	compile "$share/bin/cpu" "$here/cpu.c" -lxenctrl
 }
 
-# The package as it was built, old.deb, and the same with a later version.
+# The package as "make deb" has built it, old.deb, and the same with a later version.
 packages_twice() {
-	cp build/deb/xenvirtiod_*.deb "$share/debs/old.deb"
+	cp build/deb/xenvirtiod_*.deb "$share/debs/old.deb" 2> /dev/null || return 0
 	dpkg-deb -R "$share/debs/old.deb" "$work/package"
 	sed -i 's/^Version: .*/&+later/' "$work/package/DEBIAN/control"
+	cp "$share/bin/xenvirtiod-later" "$work/package/usr/sbin/xenvirtiod"
 	dpkg-deb --root-owner-group -b "$work/package" "$share/debs/new.deb" > "$work/package.log"
 }
 
@@ -58,6 +62,10 @@ guest_kernel() {
 	grants)
 		kernel=$(cached grant-kernel)
 		guest_boot grants "$kernel/bzImage" "$kernel/vmlinux" ''
+		;;
+	grants-forget)
+		kernel=$(cached grant-kernel grant-dma-forget)
+		guest_boot grants-forget "$kernel/bzImage" "$kernel/vmlinux" ''
 		;;
 	esac
 }
