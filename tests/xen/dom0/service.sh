@@ -24,6 +24,15 @@ run_guest() {
 	spawn "run-$1" xenvirtioctl run "$lab/$1.cfg"
 }
 
+# version INSTANCE / version_of PROGRAM: of the process that serves it, of the one that would.
+version() {
+	xenvirtioctl stats --name "$1" 2> /dev/null | awk '$2 == "version" { print $3 }'
+}
+
+version_of() {
+	"$1" --version | sed 's/.* //'
+}
+
 domid_of() {
 	xl domid "$1" 2> /dev/null
 }
@@ -36,14 +45,17 @@ booted() {
 
 # goes_on NAME: the guest begins another turn of its load, after the one that it is in.
 goes_on() {
-	local turns
-	turns=$(console "$1" | grep -c 'MARK boot-')
-	within "$patience" more_turns "$1" $((turns + 1)) || fail "$1 does not go on"
+	within "$patience" more_turns "$1" $(($(turns "$1") + 1)) || fail "$1 does not go on"
 	say "$1 goes on"
 }
 
+# turns NAME / more_turns NAME N: that it has begun.
+turns() {
+	console "$1" | grep -c 'MARK boot-'
+}
+
 more_turns() {
-	[ "$(console "$1" | grep -c 'MARK boot-')" -gt "$2" ]
+	[ "$(turns "$1")" -gt "$2" ]
 }
 
 # nothing_is_left: no domain, no process, no file of any instance.
