@@ -14,6 +14,7 @@
 #include "base/runtime.h"
 #include "model.h"
 #include "restart.h"
+#include "unit/unit.h"
 
 static uint8_t status(struct gblk *blk)
 {
@@ -164,6 +165,30 @@ START_TEST(many_kills_at_random_moments)
 		ck_assert(vcpu_finish(1).answered);
 		check_goes_on(blk);
 	}
+}
+END_TEST
+
+/* Most of them die before they serve. */
+START_TEST(kills_that_do_not_wait_until_it_serves)
+{
+	struct fake_child *child = model_start(FAKE_PVH, model_disk(NULL));
+	struct gblk *blk = model_driver(&model_grants);
+	struct fake_answer answer;
+	unsigned int i;
+
+	kick_and_go(blk);
+	for (i = 0; i < 60; i++) {
+		gblk_submit(blk, VIRTIO_BLK_T_IN, i * 64, 32768);
+		if (vcpu_try_finish(1, 0, &answer))
+			kick_and_go(blk);
+		unit_nap_us(guest_random(100000));
+		fake_kill9(child);
+		child = restart_begin(model_disk(NULL));
+	}
+	ck_assert(restart_serves(child));
+	ck_assert(vcpu_finish(1).answered);
+	check_goes_on(blk);
+	ck_assert_uint_eq(fake_servers(), 1);
 }
 END_TEST
 
@@ -471,6 +496,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, told_to_leave_all_to_the_next_process_it_ends_and_withdraws_nothing);
 	tcase_add_test(tc, an_access_left_open_by_a_killed_daemon_is_answered);
 	tcase_add_test(tc, many_kills_at_random_moments);
+	tcase_add_test(tc, kills_that_do_not_wait_until_it_serves);
 	tcase_add_loop_test(tc, death_at_start_up_is_mended_by_the_next_start, 0,
 			    sizeof(start_calls) / sizeof(start_calls[0]));
 	tcase_add_loop_test(tc, death_at_any_call_leaves_no_vcpu_waiting, 0,
