@@ -103,6 +103,38 @@ START_TEST(a_full_file_system_is_an_error)
 }
 END_TEST
 
+static void failing(struct loop_op *op, int result)
+{
+	(void)result;
+	container_of(op, struct transfer, io.loop_op)->transferred(op, -EIO);
+}
+
+static int failed_flush(void)
+{
+	struct transfer transfer = { .meddle = failing, .io = { .op = BLK_FLUSH } };
+
+	transfer_start(&transfer);
+	return transfer_finish(&transfer);
+}
+
+/* The kernel would not fail another one. */
+START_TEST(what_a_flush_of_the_page_cache_has_lost_is_lost)
+{
+	close(store_make_file());
+	ck_assert_int_eq(store_open(false, BLK_CACHE_AUTO), 0);
+	ck_assert_int_eq(failed_flush(), -ESTALE);
+	ck_assert_int_eq(store_perform(BLK_FLUSH, 0, 0), 0);
+}
+END_TEST
+
+START_TEST(past_the_page_cache_another_flush_may_help)
+{
+	close(store_make_file());
+	if (store_open_direct())
+		ck_assert_int_eq(failed_flush(), -EIO);
+}
+END_TEST
+
 START_TEST(a_file_opened_readonly_cannot_be_written)
 {
 	close(store_make_file());
@@ -370,6 +402,8 @@ int main(void)
 		ONCE(a_read_behind_the_end_is_an_error),
 		ONCE(a_short_write_goes_on_to_its_error),
 		ONCE(a_full_file_system_is_an_error),
+		ONCE(what_a_flush_of_the_page_cache_has_lost_is_lost),
+		ONCE(past_the_page_cache_another_flush_may_help),
 		ONCE(a_file_opened_readonly_cannot_be_written),
 		ONCE(pieces_are_read_and_written_in_place),
 		TIMES(a_short_transfer_goes_on_where_it_stopped, 16),

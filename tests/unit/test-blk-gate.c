@@ -218,6 +218,18 @@ START_TEST(a_flush_waits_as_well)
 }
 END_TEST
 
+/* No administrator can mend that. */
+START_TEST(a_flush_that_has_lost_writes_is_told)
+{
+	start_that_stops(_i);
+	error = -ESTALE;
+	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_IOERR);
+	error = 0;
+	ck_assert_uint_eq(disk_io(&disk, VIRTIO_BLK_T_FLUSH, 0, 0, 0), VIRTIO_BLK_S_OK);
+	disk_stop(&disk);
+}
+END_TEST
+
 START_TEST(a_stopped_disk_can_be_reset_and_serves_again)
 {
 	struct disk_config config = disk_store_variant(_i);
@@ -260,6 +272,7 @@ int main(void)
 		TIMES(a_limited_disk_can_be_reset, DISK_STORE_VARIANTS),
 		TIMES(a_stopped_disk_goes_on_when_the_error_is_mended, DISK_STORE_VARIANTS),
 		TIMES(a_flush_waits_as_well, DISK_STORE_VARIANTS),
+		TIMES(a_flush_that_has_lost_writes_is_told, DISK_STORE_VARIANTS),
 		TIMES(a_stopped_disk_can_be_reset_and_serves_again, DISK_STORE_VARIANTS),
 		TIMES(a_drivers_error_does_not_stop_the_disk, DISK_STORE_VARIANTS),
 	};

@@ -16,8 +16,10 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/log.h"
 #include "base/util.h"
 #include "devices/blk/file.h"
 
@@ -43,6 +45,16 @@ static bool wants_another_try(struct blk_io *io, int result)
 
 static void submit_flush(struct blk_io *io);
 
+/* The kernel tells of what it could not write back once, and has forgotten it then: another
+ * flush would succeed. Past the page cache there is nothing of that kind. */
+static int flush_error(const struct blk_io *io, int err)
+{
+	if (file_of(io)->direct >= 0)
+		return err;
+	log_guest("a flush failed: %s", strerror(-err));
+	return -ESTALE;
+}
+
 static void flushed(struct loop_op *op, int result)
 {
 	struct blk_io *io = container_of(op, struct blk_io, loop_op);
@@ -50,7 +62,7 @@ static void flushed(struct loop_op *op, int result)
 	if (wants_another_try(io, result))
 		submit_flush(io);
 	else
-		io->done(io, result);
+		io->done(io, result < 0 ? flush_error(io, result) : 0);
 }
 
 static void submit_flush(struct blk_io *io)

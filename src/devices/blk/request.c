@@ -69,7 +69,7 @@ void blk_io_failed(struct blk_request *request, int err)
 
 	log_guest("%s: %s of %llu bytes at %llu: %s", request->queue->vq->device->name,
 		  what[io->op], (unsigned long long)io->length, (unsigned long long)io->offset,
-		  strerror(-err));
+		  err == -ESTALE ? "writes before it may be lost" : strerror(-err));
 	atomic_fetch_add(&request->queue->blk->failed[io->op], 1);
 	blk_finish(request, VIRTIO_BLK_S_IOERR);
 }
