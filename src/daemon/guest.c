@@ -276,9 +276,9 @@ static void run(struct guest *guest)
 {
 	if (guest->config->platform.own_domid == IOREQ_DOMID_UNKNOWN)
 		log_info("the guest is not told in which domain its backend is: give --own-domid");
-	say_ready(guest);
 	devices_resume(guest);
 	ioreq_server_resume(guest->server);
+	say_ready(guest);
 	devices_wait(guest);
 	service_watch(&guest->watchdog, guest->loop);
 	loop_run(guest->loop);
