@@ -23,6 +23,7 @@ server=/share/bin/xenvirtiod
 lab=/tmp/lab
 consoles=/var/log/xen/console
 patience=240 # seconds that anything may take: a hang, even on a busy machine
+kills=0      # of daemons, so far
 
 seconds() {
 	cut -d. -f1 /proc/uptime
@@ -210,19 +211,26 @@ pause_below() {
 	sleep "$(random_below "$1" | awk '{ print $1 / 1000 }')"
 }
 
+# kill_process INSTANCE: SIGKILL. Fails if there is none, or it has had that already.
+kill_process() {
+	local killed='' pid=''
+	read -r pid < "$lab/$1.pid"
+	read -r killed 2> /dev/null < "$lab/$1.killed"
+	[ "$pid" ] && [ "$pid" != "$killed" ] && kill -KILL "$pid" && echo "$pid" > "$lab/$1.killed"
+}
+
 # kill_somehow INSTANCE: SIGKILL, at any moment, at times when it certainly has an access of a
 # vCPU to answer, if the guest reads configuration space all the time.
 kill_somehow() {
-	local pid
-	pid=$(pid_of "$1")
 	if [ "$(random_below 4)" = 0 ]; then
-		kill -STOP "$pid" && pause_below 500
+		kill -STOP "$(pid_of "$1")" && pause_below 500
 	fi
-	kill -KILL "$pid"
+	kill_process "$1"
 }
 
 # kill_until NAME PATTERN MS INSTANCE...: again and again, one after another, with random pauses
-# below MS, until the guest says this. The instances are supervised. $kills is how often.
+# below MS, until the guest says this. The instances are supervised. $kills is how often; the guest
+# is told when that was enough.
 kill_until() {
 	local end instance ms name pattern
 	name=$1
@@ -235,21 +243,29 @@ kill_until() {
 		for instance in "$@"; do
 			pause_below "$ms"
 			! said_with_relay "$name" "$pattern" || return 0
-			kill_somehow "$instance" && kills=$((kills + 1))
+			kill_somehow "$instance" && one_more_kill "$name"
 		done
 		[ "$(seconds)" -lt $end ] || fail "$name does not come to $pattern, after $kills kills"
 	done
 }
 
-# say_stalls NAME: how long the guest's operations took, the kills among them.
+one_more_kill() {
+	kills=$((kills + 1))
+	[ $((kills % 100)) != 0 ] || say "$kills kills"
+	[ "$kills" != "${enough:-}" ] || tell "$1" enough
+}
+
+# say_stalls NAME: how long the guest's operations took while there were kills, and when all was
+# calm, and the times in which nothing was done.
 say_stalls() {
-	console "$1" | tr -d '\r' | grep -E '^(LOAD|NET round)' | while read -r line; do
+	console "$1" | tr -d '\r' | grep -E '^(killed|calm): ' | while read -r line; do
 		say "$1: $line"
 	done
 }
 
 # went_on INSTANCE: those that came after a killed one lost nothing of it.
 went_on() {
+	[ "$kills" -ge "${enough:-1}" ] || fail "only $kills kills"
 	say "$1: $kills kills, $(grep -c ', adopted' "$lab/$1.log") starts that came to their end"
 	! grep -E 'it is reset|of no use|is served neither' "$lab/$1.log" || fail "$1 has lost something"
 	grep -E 'another process|cannot' "$lab/$1.log" # its predecessor was not gone yet
@@ -263,7 +279,7 @@ supervise() {
 	instance=$1
 	shift
 	: > "$lab/$instance.log"
-	rm -f "$lab/$instance.pid" "$lab/$instance.status"
+	rm -f "$lab/$instance.pid" "$lab/$instance.killed" "$lab/$instance.status"
 	say "$instance: xenvirtiod $*"
 	{
 		while true; do

@@ -9,10 +9,12 @@
  *   load zero DEV FIRST BLOCKS         has the device zero them, and reads them back
  *   load mixed DEV SECONDS DEPTH FIRST BLOCKS
  *                                      random writes and reads of 4 to 64 KiB
- *   load beat SECONDS                  runs all the time: the longest gap seen
+ *   load beat SECONDS                  runs every ms: the longest gap seen
  *   load config FILE SECONDS           reads a configuration space again and again
  * Blocks have 4096 bytes. Each mode ends with one line, "LOAD mode: ...", with how long the
- * longest operation took, half of them, and 99 %.
+ * longest operation took, half of them, and 99 %; and how often there was nothing done for 100 ms
+ * or more, and how long then. SIGTERM ends those that last for SECONDS. After all else "mixed"
+ * reads back what it has written last.
  * Exit status 0: no error and no wrong data. With -e before the mode, errors are
  * counted but only wrong data fails.
  */
@@ -22,6 +24,7 @@
 #include <linux/pci_regs.h>
 #include <linux/aio_abi.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,9 +41,18 @@
 #define MAX_SIZE   (32 * BLOCK)
 #define MAX_DEPTH  64
 #define TIMES      10000 /* ms that are told apart */
+#define NAP_US     1000  /* others want to run, too */
+#define PAUSE      0.1   /* so many seconds without anything done are one */
 #define NEVER      0     /* version of a block whose content is not known */
 
 static bool errors_allowed;
+static volatile sig_atomic_t enough;
+
+struct times {
+	uint64_t count;
+	double longest;
+	uint64_t of[TIMES + 1]; /* how many took so many ms */
+};
 
 /* One request in flight; works only on blocks of its own, so order is known. */
 struct slot {
@@ -63,8 +75,8 @@ struct load {
 	uint64_t first;
 	uint32_t *versions;
 	uint64_t operations, errors, wrong;
-	double longest;
-	uint64_t times[TIMES + 1]; /* how many took so many ms */
+	struct times times, pauses;
+	double last; /* when there was something done */
 };
 
 static double now(void)
@@ -86,12 +98,12 @@ static uint64_t any(uint64_t limit)
 }
 
 /* All but one of so many took no longer, in ms. */
-static unsigned int but_one_of(const struct load *l, uint64_t many)
+static unsigned int but_one_of(const struct times *times, uint64_t many)
 {
-	uint64_t longer = l->operations;
+	uint64_t longer = times->count;
 	unsigned int ms = 0;
 
-	while (ms < TIMES && (longer -= l->times[ms]) * many > l->operations)
+	while (ms < TIMES && (longer -= times->of[ms]) * many > times->count)
 		ms++;
 	return ms;
 }
@@ -99,20 +111,31 @@ static unsigned int but_one_of(const struct load *l, uint64_t many)
 static int report(const char *mode, const struct load *l)
 {
 	printf("LOAD %s: %llu operations, %llu errors, %llu wrong, longest %.0f ms, "
-	       "p50 %u ms, p99 %u ms\n",
+	       "p50 %u ms, p99 %u ms; %llu pauses, p50 %u ms, p99 %u ms, most %.0f ms\n",
 	       mode, (unsigned long long)l->operations, (unsigned long long)l->errors,
-	       (unsigned long long)l->wrong, l->longest * 1e3, but_one_of(l, 2),
-	       but_one_of(l, 100));
+	       (unsigned long long)l->wrong, l->times.longest * 1e3, but_one_of(&l->times, 2),
+	       but_one_of(&l->times, 100), (unsigned long long)l->pauses.count,
+	       but_one_of(&l->pauses, 2), but_one_of(&l->pauses, 100), l->pauses.longest * 1e3);
 	return l->wrong || (l->errors && !errors_allowed);
 }
 
+static void add_time(struct times *times, double time)
+{
+	if (time > times->longest)
+		times->longest = time;
+	times->of[(unsigned int)MIN(time * 1e3, TIMES)]++;
+	times->count++;
+}
+
+/* An operation is done. */
 static void took(struct load *l, double began)
 {
-	double time = now() - began;
+	double end = now();
 
-	if (time > l->longest)
-		l->longest = time;
-	l->times[(unsigned int)MIN(time * 1e3, TIMES)]++;
+	add_time(&l->times, end - began);
+	if (l->operations++ && end - l->last >= PAUSE)
+		add_time(&l->pauses, end - l->last);
+	l->last = end;
 }
 
 /* --- blocks that say who they are ---------------------------------------- */
@@ -227,7 +250,6 @@ static void finish_request(struct load *l, const struct io_event *event)
 	bool failed = event->res != (int64_t)s->iocb.aio_nbytes;
 
 	took(l, s->began);
-	l->operations++;
 	l->errors += failed;
 	if (s->iocb.aio_lio_opcode == IOCB_CMD_PREAD && !failed)
 		verify(l, s);
@@ -248,7 +270,7 @@ static void run(struct load *l, bool (*next)(struct load *l, struct slot *s))
 	while (flying) {
 		submit_batch(l);
 		n = syscall(SYS_io_getevents, l->aio, 1, MAX_DEPTH, events, NULL);
-		if (n < 0)
+		if (n < 0 && errno != EINTR)
 			err(1, "io_getevents");
 		for (long i = 0; i < n; i++) {
 			finish_request(l, &events[i]);
@@ -313,12 +335,17 @@ static int mode_batch(char **arg)
 	return report("batch", &l);
 }
 
-static bool next_in_order(struct load *l, struct slot *s, unsigned int opcode)
+static bool go_forward(struct slot *s)
 {
 	s->block = s->next;
 	s->count = MIN(MAX_BLOCKS, s->first + s->blocks - s->next);
 	s->next += s->count;
-	if (!s->count)
+	return s->count;
+}
+
+static bool next_in_order(struct load *l, struct slot *s, unsigned int opcode)
+{
+	if (!go_forward(s))
 		return false;
 	for (uint64_t i = 0; i < s->count; i++) {
 		*version_of(l, s->block + i) = 1;
@@ -385,13 +412,18 @@ static int mode_zero(char **arg)
 	return report("zero", &l);
 }
 
-static double mixed_end;
+static double load_end;
+
+static bool goes_on(void)
+{
+	return !enough && now() < load_end;
+}
 
 static bool next_mixed(struct load *l, struct slot *s)
 {
 	static uint32_t version;
 
-	if (now() >= mixed_end)
+	if (!goes_on())
 		return false;
 	s->count = 1 + any(MIN(MAX_BLOCKS, s->blocks));
 	s->block = s->first + any(s->blocks - s->count + 1);
@@ -409,26 +441,35 @@ static bool next_mixed(struct load *l, struct slot *s)
 	return true;
 }
 
+static bool next_back(struct load *l, struct slot *s)
+{
+	if (!go_forward(s))
+		return false;
+	submit(l, s, IOCB_CMD_PREAD, s->count * BLOCK);
+	return true;
+}
+
 static int mode_mixed(char **arg)
 {
 	struct load l = { 0 };
 
 	open_device(&l, arg[0], strtoul(arg[2], NULL, 0));
 	share_out(&l, strtoull(arg[3], NULL, 0), strtoull(arg[4], NULL, 0));
-	mixed_end = now() + strtod(arg[1], NULL);
+	load_end = now() + strtod(arg[1], NULL);
 	run(&l, next_mixed);
+	run(&l, next_back);
 	return report("mixed", &l);
 }
 
 static int mode_beat(char **arg)
 {
 	struct load l = { 0 };
-	double last = now(), end = last + strtod(arg[0], NULL);
 
-	while (last < end) {
-		took(&l, last);
-		last = now();
-		l.operations++;
+	l.last = now();
+	load_end = l.last + strtod(arg[0], NULL);
+	while (goes_on()) {
+		usleep(NAP_US);
+		took(&l, l.last);
 	}
 	return report("beat", &l);
 }
@@ -446,14 +487,14 @@ static bool read_header(int fd, uint8_t *header)
 
 static int mode_config(char **arg)
 {
-	double end = now() + strtod(arg[1], NULL);
 	uint8_t first[HEADER_BYTES], again[HEADER_BYTES];
 	struct load l = { 0 };
 
 	l.fd = open(arg[0], O_RDONLY);
 	if (l.fd < 0 || !read_header(l.fd, first))
 		err(1, "%s", arg[0]);
-	while (now() < end) {
+	load_end = now() + strtod(arg[1], NULL);
+	while (goes_on()) {
 		double began = now();
 
 		if (!read_header(l.fd, again))
@@ -461,7 +502,7 @@ static int mode_config(char **arg)
 		else if (memcmp(first, again, sizeof(first)))
 			l.wrong++;
 		took(&l, began);
-		l.operations++;
+		usleep(NAP_US);
 	}
 	return report("config", &l);
 }
@@ -476,8 +517,15 @@ static const struct {
 	{ "config", 2, mode_config }, { "zero", 3, mode_zero },
 };
 
+static void end_load(int signal)
+{
+	(void)signal;
+	enough = 1;
+}
+
 int main(int argc, char **argv)
 {
+	signal(SIGTERM, end_load);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "-e")) {
 		errors_allowed = true;
