@@ -161,9 +161,7 @@ static bool is_of(const struct device_state *state, const struct device_config *
  * driver does not survive. */
 static bool needs_intx(const struct guest *guest, const struct guest_device *device)
 {
-	bool is_late = device->config == &device->own;
-
-	if (!is_late || device->config->common.msix == DEVICE_MSIX_ON ||
+	if (!device->line || device->config->common.msix == DEVICE_MSIX_ON ||
 	    !ioreq_server_has_pirqs(guest->server))
 		return false;
 	log_info("%s: without MSI-X, since Xen never gets this guest's pirqs back (msix=on: with)",
