@@ -116,8 +116,9 @@ create() {
 
 # create_by grants|foreign NAME WORDS BDF...: on either machine, a paused guest that lets the
 # daemon have its memory in this way, for functions at these places, and behind PORTS at others.
+# x86: by grants with GRANT_KERNEL, if that is set.
 create_by() {
-	local memory name words kernel=grants
+	local memory name words kernel=${GRANT_KERNEL:-grants}
 	memory=$1
 	name=$2
 	words=$3
@@ -128,7 +129,7 @@ create_by() {
 		serve_arm_bridge "$name"
 	else
 		[ "$memory" = grants ] || kernel=cloud
-		create "$name" pvh $kernel "$words"
+		create "$name" pvh "$kernel" "$words"
 	fi
 }
 
