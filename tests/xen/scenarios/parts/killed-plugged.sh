@@ -31,7 +31,7 @@ attach a net "$net_options"
 told a "$how"
 tell a go
 kill_until a 'MARK calm' 1500 a
-serves a 00:06.0 $disk $net || fail "a serves $(served a)"
+within 30 serves a 00:06.0 $disk $net || fail "a serves $(served a)"
 taken b.img
 for round in $(seq "$rounds"); do
 	mark a "ready $round detach"
