@@ -64,8 +64,11 @@ static bool is_named(const char *options, const char *name)
 
 static void print_escaped(FILE *out, const char *text)
 {
-	for (; *text; text++)
-		fprintf(out, *text == ',' ? ",," : "%c", *text);
+	for (; *text; text++) {
+		if (*text == ',')
+			fputc(',', out);
+		fputc(*text, out);
+	}
 }
 
 /* A name that is relative to the directory. */
