@@ -39,7 +39,7 @@ use ''
 blank_disk a.img 16
 make_tap t0 7 2
 serve_peer
-VCPUS=2 serve=supervise create_by grants a "lab=killed,$((30 * ${slack:-1})),0" 00:06.0 00:07.0
+VCPUS=2 serve=supervise create_by grants a "lab=killed,$((60 * ${slack:-1})),0" 00:06.0 00:07.0
 supervise a --domain a --workers 2 --blk bdf=00:06.0,path=a.img,queues=2,memory=grants \
 	--net bdf=00:07.0,tap=t0,queues=2,memory=grants
 start a
