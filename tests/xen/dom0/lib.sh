@@ -217,7 +217,16 @@ kill_process() {
 	local killed='' pid=''
 	read -r pid < "$lab/$1.pid"
 	read -r killed 2> /dev/null < "$lab/$1.killed"
-	[ "$pid" ] && [ "$pid" != "$killed" ] && kill -KILL "$pid" && echo "$pid" > "$lab/$1.killed"
+	[ "$pid" ] && [ "$pid" != "$killed" ] && kill -KILL "$pid" || return
+	echo "$pid" > "$lab/$1.killed"
+	grep -c ready "$lab/$1.log" > "$lab/$1.lives"
+}
+
+# served_again INSTANCE: since it was killed last.
+served_again() {
+	local lives=0
+	read -r lives 2> /dev/null < "$lab/$1.lives"
+	within 20 ready_or_ended "$1" "$lives" || fail "$1 does not get ready any more"
 }
 
 # kill_somehow INSTANCE: SIGKILL, at any moment, at times when it certainly has an access of a
@@ -231,9 +240,10 @@ kill_somehow() {
 
 # kill_until NAME PATTERN MS INSTANCE...: again and again, one after another, with random pauses
 # below MS, until the guest says this. The instances are supervised. $kills is how often; the guest
-# is told when that was enough.
+# is told when that was enough. Every fifth time they come to serve first: Linux spins while it waits
+# for some answers, which must not last for 20 seconds.
 kill_until() {
-	local end instance ms name pattern
+	local end instance ms name pattern turn=0
 	name=$1
 	pattern=$2
 	ms=$3
@@ -241,7 +251,9 @@ kill_until() {
 	kills=0
 	end=$(($(seconds) + ${long:-$patience} * ${slack:-1}))
 	while true; do
+		turn=$((turn + 1))
 		for instance in "$@"; do
+			[ $((turn % 5)) != 0 ] || served_again "$instance"
 			pause_below "$ms"
 			! said_with_relay "$name" "$pattern" || return 0
 			kill_somehow "$instance" && one_more_kill "$name"
