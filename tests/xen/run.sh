@@ -148,6 +148,9 @@ x86 | arm64)
 esac
 use_machine "$machine"
 work=$PWD/build/xen/$machine
+mkdir -p "$(dirname "$work")"
+exec 9> "$work.lock"
+flock -n 9 || { echo "another run uses $work: wait for its end, or play in another clone" >&2; exit 2; }
 mapfile -t names < <(chosen "$@")
 check_machine "${names[@]}"
 mapfile -t -O ${#guest_kernels[@]} guest_kernels < <(asked_for guest-kernel "${names[@]}")
