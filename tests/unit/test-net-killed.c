@@ -267,8 +267,9 @@ static unsigned told_after(void)
 {
 	uint64_t began;
 
-	while (gring_enable_cb(net->v.ring[0]) && gvirtio_wait(&net->v, net->v.ring[0], 500))
-		gring_disable_cb(net->v.ring[0]); /* of before */
+	/* Those of before, of which it is told late, too. */
+	while (gring_enable_cb(net->v.ring[0]) && gvirtio_wait(&net->v, net->v.ring[0], 1500))
+		gring_disable_cb(net->v.ring[0]);
 	began = fake_now_ns();
 	to_guest(net->mac, 1);
 	ck_assert(gvirtio_wait(&net->v, net->v.ring[0], 5000));
