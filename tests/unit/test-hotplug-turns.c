@@ -22,7 +22,7 @@ static bool are_ours(void)
 
 START_TEST(ports_are_given_back_when_they_rest)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 	uint64_t last;
 
 	teller_start_hvm();
@@ -41,7 +41,7 @@ END_TEST
 
 START_TEST(only_slots_stay_ours_while_a_device_leaves)
 {
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -57,7 +57,7 @@ END_TEST
 
 START_TEST(an_event_after_a_rest_is_told_as_well)
 {
-	struct told goes = GOES(6), comes = COMES(7);
+	static struct told goes = GOES(6), comes = COMES(7);
 
 	teller_start_hvm();
 	tell(&goes);
@@ -74,7 +74,7 @@ END_TEST
 START_TEST(a_guest_that_does_not_rest_does_not_keep_the_ports)
 {
 	uint64_t began;
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -92,7 +92,7 @@ START_TEST(who_comes_late_reads_what_does_no_harm)
 	struct fake_io go = { .read = true, .addr = GACPI_SLOTS + 4, .size = 4 };
 	struct fake_io enabled = { .read = true, .addr = GACPI_EVENTS + 2, .size = 1 };
 	struct fake_io eject = { .addr = GACPI_SLOTS + 8, .size = 4, .data = UINT32_MAX };
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -109,7 +109,7 @@ END_TEST
 
 START_TEST(processes_take_turns)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 	struct turn other;
 
 	teller_start_hvm();
@@ -129,7 +129,7 @@ END_TEST
 
 START_TEST(each_guest_has_turns_of_its_own)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 	struct turn other;
 
 	teller_start_hvm();
@@ -143,7 +143,7 @@ END_TEST
 
 START_TEST(who_never_has_its_turn_hears_so)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 	struct turn other;
 
 	teller_start_hvm();
@@ -178,7 +178,7 @@ END_TEST
 
 START_TEST(a_guest_that_does_not_look_is_given_up)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -193,7 +193,7 @@ END_TEST
 
 START_TEST(a_guest_that_does_not_let_go_is_given_up)
 {
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(what_xen_refuses_is_said)
 {
-	struct told told = COMES(6), again = COMES(6);
+	static struct told told = COMES(6), again = COMES(6);
 
 	teller_start_hvm();
 	fake_fail(FAKE_DM_MAP_RANGE, (unsigned)_i + 1, ENOSPC);
@@ -247,7 +247,7 @@ static void (*const stages[])(struct told *told, struct turn *other) = { get_que
 
 START_TEST(what_is_cancelled_is_not_told_any_more)
 {
-	struct told told = GOES(6), next = COMES(7);
+	static struct told told = GOES(6), next = COMES(7);
 	struct turn other;
 
 	teller_start_hvm();
@@ -275,7 +275,7 @@ static void tell_and_cancel(void *arg)
 
 START_TEST(what_is_cancelled_at_once_is_never_told)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	unit_call(teller.loop, tell_and_cancel, &told);
@@ -286,7 +286,7 @@ END_TEST
 
 START_TEST(others_are_told_when_one_is_cancelled)
 {
-	struct told told[] = { COMES(6), COMES(7) };
+	static struct told told[] = { COMES(6), COMES(7) };
 
 	teller_start_hvm();
 	tell_both(told);
@@ -301,7 +301,7 @@ END_TEST
 
 START_TEST(the_end_in_the_middle_of_an_event_leaves_nothing)
 {
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 	struct turn other;
 
 	teller_start_hvm();
@@ -327,7 +327,7 @@ static void touch_and_end(void *arg)
 START_TEST(who_is_on_the_way_at_the_end_is_answered)
 {
 	struct fake_io go = { .read = true, .addr = GACPI_SLOTS + 4, .size = 4 };
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -353,7 +353,7 @@ static void forget_lost(void)
 START_TEST(ports_that_a_dead_process_had_are_given_back)
 {
 	struct fake_io go = { .read = true, .addr = GACPI_SLOTS + 4, .size = 4 };
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 
 	teller_start_hvm();
 	tell(&told);

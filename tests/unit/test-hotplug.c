@@ -14,7 +14,7 @@
 
 START_TEST(the_guest_learns_of_a_device_that_has_come)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	ck_assert(given_back());
@@ -27,7 +27,7 @@ END_TEST
 
 START_TEST(a_device_has_gone_when_the_guest_ejects_it)
 {
-	struct told told = GOES(31);
+	static struct told told = GOES(31);
 
 	teller_start_hvm();
 	tell(&told);
@@ -42,7 +42,7 @@ END_TEST
 START_TEST(a_guest_may_eject_before_it_enables_events_again)
 {
 	struct gacpi_event event;
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -58,7 +58,7 @@ END_TEST
 START_TEST(a_guest_that_does_not_disable_events_has_looked_when_it_is_quiet)
 {
 	struct gacpi_event event;
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(events_at_once_are_one_interrupt)
 {
-	struct told told[] = { COMES(6), GOES(9) };
+	static struct told told[] = { COMES(6), GOES(9) };
 
 	teller_start_hvm();
 	tell_both(told);
@@ -85,7 +85,7 @@ END_TEST
 
 START_TEST(an_event_that_comes_while_the_guest_looks_is_the_next)
 {
-	struct told first = COMES(6), second = COMES(7);
+	static struct told first = COMES(6), second = COMES(7);
 	struct gacpi_event event;
 
 	teller_start_hvm();
@@ -103,7 +103,7 @@ END_TEST
 
 START_TEST(devices_come_while_others_leave)
 {
-	struct told goes = GOES(6), comes = COMES(7);
+	static struct told goes = GOES(6), comes = COMES(7);
 
 	teller_start_hvm();
 	tell(&goes);
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(a_guest_lets_go_of_what_it_was_asked_for_only)
 {
-	struct told goes = GOES(6), comes = COMES(7);
+	static struct told goes = GOES(6), comes = COMES(7);
 
 	teller_start_hvm();
 	tell(&goes);
@@ -168,7 +168,7 @@ START_TEST(reads_of_every_size_and_offset_are_answered)
 {
 	const uint32_t slots[] = { 1 << 6, 1 << 9, 0, UINT32_MAX };
 	const uint16_t events[] = { 2, 6 };
-	struct told told[] = { COMES(6), GOES(9) };
+	static struct told told[] = { COMES(6), GOES(9) };
 
 	teller_start_hvm();
 	tell_both(told);
@@ -180,7 +180,7 @@ END_TEST
 
 START_TEST(writes_of_every_size_and_offset_are_answered)
 {
-	struct told told = GOES(6);
+	static struct told told = GOES(6);
 	unsigned size, port;
 
 	teller_start_hvm();
@@ -208,7 +208,7 @@ static void lower(void *arg)
 
 START_TEST(the_interrupt_comes_although_others_drive_its_wire)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -221,7 +221,7 @@ END_TEST
 /* Linux gives an interrupt up that comes for ever and that nobody serves. */
 START_TEST(the_interrupt_rests_while_nobody_serves_it)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start_hvm();
 	tell(&told);
@@ -244,7 +244,7 @@ static const struct untold {
 
 START_TEST(guests_without_acpi_are_told_nothing)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	teller_start(untold[_i].platform, untold[_i].way);
 	ck_assert_int_eq(hotplug_way(teller.hotplug), untold[_i].as);
@@ -258,7 +258,7 @@ END_TEST
 START_TEST(a_guest_that_has_not_booted_is_told_nothing_yet)
 {
 	static const enum hotplug_way ways[] = { HOTPLUG_AUTO, HOTPLUG_ACPI };
-	struct told early = COMES(6), late = COMES(7);
+	static struct told early = COMES(6), late = COMES(7);
 
 	fake_start(FAKE_HVM, 2, 256);
 	fake_acpi(false);
@@ -319,7 +319,7 @@ END_TEST
 /* Else QEMU would be asked and not us. */
 START_TEST(qemu_may_come_after_us)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 	struct fake_child *other;
 
 	fake_start_alone(2, 256);
@@ -339,7 +339,7 @@ END_TEST
 /* There is room for no more servers while the guest is made. */
 START_TEST(a_guest_is_told_nothing_where_qemu_comes_first)
 {
-	struct told told = COMES(6);
+	static struct told told = COMES(6);
 
 	fake_start_alone(2, 256);
 	fake_fail(FAKE_DM_CREATE, 2, ENOSPC);

@@ -46,7 +46,8 @@ void teller_start_hvm(void);
 void teller_stop(void);
 void teller_die(void);
 
-/* An event, and what was said of it. */
+/* An event, and what was said of it. It outlives its test, at whose end something may be said, too:
+ * static. */
 struct told {
 	struct hotplug_event event;
 	atomic_uint times;
