@@ -19,9 +19,9 @@
 
 struct virtio_device_type;
 
-/* Options that every device has. */
 enum device_msix { DEVICE_MSIX_AUTO, DEVICE_MSIX_ON };
 
+/* Options that every device has. */
 struct device_options {
 	struct pci_bdf bdf;  /* by which it is known: its own, or its port's */
 	struct pci_bdf port; /* in whose slot it is, or BDF_NONE */

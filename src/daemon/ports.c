@@ -49,18 +49,24 @@ static void press(struct guest_port *port)
 	port_press(&port->port);
 }
 
+/* By which the guest shows that it is through. */
+static enum port_power power_after(const struct hotplug_event *event)
+{
+	return event->eject ? PORT_POWER_OFF : PORT_POWER_ON;
+}
+
 static void power_changed(struct port *p, enum port_power power)
 {
 	struct guest_port *port = port_of(p);
-	bool eject = port->event && port->event->eject;
+	const struct hotplug_event *event = port->event;
 
-	if (!port->event)
+	if (!event)
 		return;
 	if (power == PORT_POWER_BLINKS)
 		loop_timer_cancel(port->guest->loop, &port->timer);
-	else if (power == (eject ? PORT_POWER_OFF : PORT_POWER_ON))
+	else if (power == power_after(event))
 		say(port, 0, SOON_NS);
-	else if (!eject)
+	else if (!event->eject)
 		say(port, -EIO, SOON_NS);
 	else if (port->pressed)
 		say(port, -ECANCELED, SOON_NS);
@@ -79,12 +85,10 @@ static void ask_to_let_go(struct guest_port *port)
 
 void port_tell(struct guest_port *port, struct hotplug_event *event)
 {
-	enum port_power done = event->eject ? PORT_POWER_OFF : PORT_POWER_ON;
-
 	port->event = event;
 	if (!port_is_heard(&port->port))
 		say(port, -EOPNOTSUPP, SOON_NS);
-	else if (port_power(&port->port) == done)
+	else if (port_power(&port->port) == power_after(event))
 		say(port, 0, SOON_NS);
 	else if (event->eject)
 		ask_to_let_go(port);
