@@ -128,6 +128,18 @@ const char *model_disk2(const char *more)
 	return disk(text, sizeof(text), &second, more);
 }
 
+const char *model_image2(void)
+{
+	return strstr(model_disk2(NULL), "path=") + strlen("path=");
+}
+
+bool model_finds(uint16_t bdf)
+{
+	const struct gpci pci = { .bdf = bdf };
+
+	return gpci_read(&pci, 0, 4) != UINT32_MAX;
+}
+
 /* Wherever these tests run. */
 #define AS_DOM0 "--domain", FAKE_DOMAIN, "--own-domid", "0"
 

@@ -36,8 +36,9 @@ struct fake_child *model_again(const char *disk);
 struct fake_child *model_start_with(enum fake_platform platform, const char *workers,
 				    const char *blk, const char *blk2);
 
-/* The first disk's image; or it is not there, as if it had not been made yet. */
+/* The disks' images; or the first one is not there, as if it had not been made yet. */
 const char *model_image(void);
+const char *model_image2(void);
 void model_hide_image(bool hidden);
 
 /* A driver that verifies all data of its disk; model_teardown() frees it. */
@@ -49,6 +50,9 @@ void model_verify(struct gblk *driver);
 
 /* The driver lets go of its disk, which is what it must be, and is freed. */
 void model_end_driver(struct gblk *driver);
+
+/* Whether the guest finds a function there. */
+bool model_finds(uint16_t bdf);
 
 /* The usual guest: HVM, plain addresses, pirq messages. */
 extern const struct gblk_config model_plain;

@@ -77,13 +77,6 @@ static void detach(char *bdf)
 	ck_assert_msg(!ctl("detach", bdf), "%s", ctl_errors());
 }
 
-static bool is_there(uint16_t bdf)
-{
-	const struct gpci pci = { .bdf = bdf };
-
-	return gpci_read(&pci, 0, 4) != UINT32_MAX;
-}
-
 static void start_with_second(void)
 {
 	start();
@@ -97,7 +90,7 @@ static void check_it_can_go_and_come(void)
 {
 	model_end_driver(blk2);
 	detach(SECOND);
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	attach(model_disk2(NULL));
 	blk2 = model_driver(&model_grants2);
 	ck_assert(gblk_load(blk2, 50, 8));
@@ -180,11 +173,11 @@ START_TEST(several_devices_are_kept)
 	attach(OTHER);
 	die();
 	restart_goes_on(blk2);
-	ck_assert(is_there(0x40));
+	ck_assert(model_finds(0x40));
 	detach("00:08.0");
 	die();
 	restart_goes_on(blk2);
-	ck_assert(!is_there(0x40));
+	ck_assert(!model_finds(0x40));
 	end();
 }
 END_TEST
@@ -248,7 +241,7 @@ static void eject(void)
 	be_asked_to_eject();
 	gacpi_eject(0, 7);
 	ck_assert_msg(!ctl_end(), "%s", ctl_errors());
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 }
 
 static const struct {
@@ -271,7 +264,7 @@ START_TEST(a_device_that_was_just_going_is_there_or_gone)
 	ck_assert_int_eq(ctl_end(), 1);
 	serve_again();
 	ck_assert_ptr_null(strstr(fake_log(child), GONE));
-	ck_assert(is_there(MODEL_BDF2) == ends[_i].is_there);
+	ck_assert(model_finds(MODEL_BDF2) == ends[_i].is_there);
 	if (ends[_i].is_there)
 		eject();
 	gblk_forget(blk2);
@@ -342,11 +335,11 @@ START_TEST(what_was_still_being_opened_is_not_there)
 	die();
 	ck_assert_int_eq(ctl_end(), 1);
 	close(listener);
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	ck_assert_ptr_null(strstr(fake_log(child), "mute"));
 	attach(model_disk2(NULL));
 	die();
-	ck_assert(is_there(MODEL_BDF2));
+	ck_assert(model_finds(MODEL_BDF2));
 	end();
 }
 END_TEST
@@ -373,7 +366,7 @@ START_TEST(what_is_withdrawn_is_not_kept)
 	ck_assert_int_eq(fake_terminate(child), 0);
 	ck_assert(nothing_is_recorded());
 	serve_again();
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	blk = model_driver(&model_grants);
 	end();
 }
@@ -492,25 +485,20 @@ END_TEST
 
 /* ---- what it serves -------------------------------------------------------------------------- */
 
-static const char *second_image(void)
-{
-	return strstr(model_disk2(NULL), "path=") + strlen("path=");
-}
-
 START_TEST(a_store_that_is_gone_takes_its_device_along_and_no_other)
 {
 	char away[160];
 
 	start_with_second();
-	snprintf(away, sizeof(away), "%s.away", second_image());
+	snprintf(away, sizeof(away), "%s.away", model_image2());
 	fake_kill9(child);
-	ck_assert_int_eq(rename(second_image(), away), 0);
+	ck_assert_int_eq(rename(model_image2(), away), 0);
 	serve_again();
 	ck_assert_ptr_nonnull(strstr(fake_log(child), "second.img: No such file"));
 	ck_assert_ptr_nonnull(strstr(fake_log(child), SECOND ": it is served " GONE));
 	restart_goes_on(blk);
-	ck_assert(!is_there(MODEL_BDF2));
-	ck_assert_int_eq(rename(away, second_image()), 0);
+	ck_assert(!model_finds(MODEL_BDF2));
+	ck_assert_int_eq(rename(away, model_image2()), 0);
 	gblk_forget(blk2);
 	end();
 }
@@ -522,7 +510,7 @@ static pid_t hold_lock(void)
 	pid_t holder = fork();
 
 	if (!holder) {
-		fcntl(open(second_image(), O_RDWR | O_CLOEXEC), F_OFD_SETLK, &lock);
+		fcntl(open(model_image2(), O_RDWR | O_CLOEXEC), F_OFD_SETLK, &lock);
 		raise(SIGSTOP);
 	}
 	ck_assert_int_eq(waitpid(holder, NULL, WUNTRACED), holder);

@@ -64,13 +64,6 @@ static void begin_load(void)
 	gblk_kick(blk);
 }
 
-static bool is_there(uint16_t bdf)
-{
-	const struct gpci pci = { .bdf = bdf };
-
-	return gpci_read(&pci, 0, 4) != UINT32_MAX;
-}
-
 static bool has_one_device(void)
 {
 	return ctl_figure("-", "devices") == 1;
@@ -97,20 +90,15 @@ static bool is_locked(const char *path)
 	return lock.l_type != F_UNLCK;
 }
 
-static const char *second_image(void)
-{
-	return strstr(model_disk2(NULL), "path=") + strlen("path=");
-}
-
 /* ---- coming ------------------------------------------------------------------------- */
 
 START_TEST(an_attached_disk_works_like_any)
 {
 	start();
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	attach_second();
 	ck_assert_ptr_nonnull(strstr(ctl_output(), "echo 1 > /sys/bus/pci/rescan"));
-	ck_assert(is_there(MODEL_BDF2));
+	ck_assert(model_finds(MODEL_BDF2));
 	blk2 = model_driver(&model_grants2);
 	ck_assert(gblk_load(blk2, 200, 16));
 	ck_assert_int_eq(ctl("list"), 0);
@@ -134,8 +122,8 @@ START_TEST(twenty_rounds_of_attach_and_detach_under_load)
 		ck_assert(gblk_load(blk2, 50, 16));
 		model_end_driver(blk2);
 		ck_assert_msg(!ctl("detach", SECOND), "%s", ctl_errors());
-		ck_assert(!is_there(MODEL_BDF2));
-		ck_assert(!is_locked(second_image()));
+		ck_assert(!model_finds(MODEL_BDF2));
+		ck_assert(!is_locked(model_image2()));
 		ck_assert(gblk_finish(blk, 5000));
 	}
 	end();
@@ -169,7 +157,7 @@ START_TEST(what_cannot_be_attached_is_said_in_one_line_and_leaves_nothing)
 	ck_assert_int_eq(ctl_run(argv), 1);
 	ck_assert_msg(strstr(ctl_errors(), wrong[_i].why) != NULL, "%s", ctl_errors());
 	ck_assert_uint_eq(count_lines(ctl_errors()), 1);
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	attach_second();
 	end();
 }
@@ -201,7 +189,7 @@ START_TEST(detach_waits_until_the_driver_has_let_go)
 	ck_assert(gblk_load(blk2, 50, 8));
 	gblk_remove(blk2);
 	ck_assert_int_eq(ctl_end(), 0);
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	end();
 }
 END_TEST
@@ -212,7 +200,7 @@ START_TEST(the_last_device_can_go_and_another_one_come)
 	start();
 	model_end_driver(blk);
 	ck_assert_int_eq(ctl("detach", FIRST), 0);
-	ck_assert(!is_there(MODEL_BDF));
+	ck_assert(!model_finds(MODEL_BDF));
 	ck_assert_uint_eq(ctl_figure("-", "devices"), 0);
 	ck_assert_int_eq(ctl("attach", "blk", (char *)model_disk(NULL)), 0);
 	blk = model_driver(&model_grants);
@@ -323,11 +311,11 @@ START_TEST(a_guest_with_acpi_is_told_and_asked)
 	model_end_driver(blk2);
 	usleep(300000);
 	ck_assert(!ctl_ended());
-	ck_assert(is_there(MODEL_BDF2));
+	ck_assert(model_finds(MODEL_BDF2));
 	gacpi_eject(0, 7);
 	ck_assert_int_eq(ctl_end(), 0);
-	ck_assert(!is_there(MODEL_BDF2));
-	ck_assert(!is_locked(second_image()));
+	ck_assert(!model_finds(MODEL_BDF2));
+	ck_assert(!is_locked(model_image2()));
 	end();
 }
 END_TEST
@@ -346,8 +334,8 @@ START_TEST(a_device_that_is_ejected_with_its_driver_is_gone)
 	gblk_kick(blk2);
 	gacpi_eject(0, 7);
 	ck_assert_int_eq(ctl_end(), 0);
-	ck_assert(!is_there(MODEL_BDF2));
-	ck_assert(!is_locked(second_image()));
+	ck_assert(!model_finds(MODEL_BDF2));
+	ck_assert(!is_locked(model_image2()));
 	end();
 }
 END_TEST
@@ -364,15 +352,15 @@ START_TEST(by_force_requests_fail_and_the_image_is_free)
 	ck_assert(gblk_load(blk2, 50, 8));
 	ck_assert_int_eq(ctl("detach", "--force", SECOND), 0);
 	ck_assert_ptr_nonnull(strstr(ctl_output(), "its requests fail from now on"));
-	ck_assert(!is_locked(second_image()));
+	ck_assert(!is_locked(model_image2()));
 	ck_assert_uint_eq(gblk_read(blk2, 0, data, sizeof(data)), VIRTIO_BLK_S_IOERR);
 	ck_assert_uint_eq(gblk_write(blk2, 0, data, sizeof(data)), VIRTIO_BLK_S_IOERR);
-	ck_assert(is_there(MODEL_BDF2));
+	ck_assert(model_finds(MODEL_BDF2));
 	ck_assert_int_eq(ctl("list"), 0);
 	ck_assert_ptr_nonnull(strstr(ctl_output(), SECOND "(blk, forsaken)"));
 	gblk_remove(blk2);
 	ck_assert(wait_for(has_one_device()));
-	ck_assert(!is_there(MODEL_BDF2));
+	ck_assert(!model_finds(MODEL_BDF2));
 	end();
 }
 END_TEST
