@@ -23,6 +23,23 @@ mark() {
 	echo "MARK $*"
 }
 
+# kernel_messages: without those of a slow machine, and those that match $expected.
+kernel_messages() {
+	dmesg | grep -Ev "random: |clocksource|hrtimer|$expected"
+}
+
+# begin_silence PATTERN ... end_silence: the kernel says nothing but what matches in between.
+begin_silence() {
+	expected=$1
+	kernel_messages > /tmp/before
+}
+
+end_silence() {
+	kernel_messages > /tmp/after
+	check "the kernel has said nothing" cmp -s /tmp/before /tmp/after
+	diff /tmp/before /tmp/after | sed 's/^/kernel: /'
+}
+
 # between WORDS COMMAND...: a load between two marks, with a rest before and behind, in which
 # what the marks cause comes to its end.
 between() {
